@@ -1,0 +1,125 @@
+"""What a message to the user is: a place, a sentence, a way out, and the text they make."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+Paint = Callable[[str, str], str]
+"""Takes a text and its role (`error`, `warning`, `place`, `mark`, `help`); returns the text, coloured or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text that the user wrote: a file, standard input or the command line."""
+
+    name: str
+    text: str
+
+    def line(self, number: int) -> str:
+        lines = self.text.splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a source. Lines and columns count from 1; the end column is exclusive."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def part(self, start: int, length: int) -> "Span":
+        """Return the stretch of `length` characters that begins `start` characters into this one."""
+        column = self.column + start
+        return Span(self.source, self.line, column, self.line, column + length)
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A second place that explains the first, such as `first defined here`."""
+
+    message: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fault. A part that knows the path but not the text leaves `span` to `Document.locate`."""
+
+    id: str
+    message: str
+    path: str = ""
+    span: Span | None = None
+    help: str | None = None
+    detail: str | None = None
+    related: tuple[Related, ...] = ()
+    severity: Severity = "error"
+
+    def at(self, span: Span | None) -> "Diagnostic":
+        return replace(self, span=span)
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sort by place, files in the order of their first fault, and drop exact repeats."""
+    unique = list(dict.fromkeys(diagnostics))
+    files = list(dict.fromkeys(d.span.source.name if d.span else "" for d in unique))
+
+    def place(diagnostic: Diagnostic) -> tuple[int, int, int]:
+        span = diagnostic.span
+        if span is None:
+            return (files.index(""), 0, 0)
+        return (files.index(span.source.name), span.line, span.column)
+
+    return sorted(unique, key=place)
+
+
+def plain(text: str, role: str) -> str:
+    return text
+
+
+def render(diagnostics: Iterable[Diagnostic], paint: Paint = plain) -> str:
+    """Return the full text of all diagnostics, one paragraph each."""
+    return "\n\n".join(_paragraph(d, paint) for d in in_order(diagnostics))
+
+
+def printable(text: str) -> str:
+    """Replace control characters, so that text from a file cannot steer the terminal."""
+    return "".join(c if c == "\n" or c.isprintable() else " " if c == "\t" else "\ufffd" for c in text)
+
+
+def _paragraph(diagnostic: Diagnostic, paint: Paint) -> str:
+    head = paint(f"{diagnostic.severity}[{diagnostic.id}]", diagnostic.severity)
+    lines = [f"{head}: {printable(diagnostic.message)}"]
+    if diagnostic.span is not None:
+        lines += _excerpt(diagnostic.span, diagnostic.path, "", paint)
+    elif diagnostic.path:
+        lines.append(paint(f"  --> {diagnostic.path}", "place"))
+    for related in diagnostic.related:
+        lines += _excerpt(related.span, "", related.message, paint)
+    if diagnostic.detail:
+        lines += [f"  {line}".rstrip() for line in printable(diagnostic.detail).splitlines()]
+    if diagnostic.help:
+        lines.append(f"{paint('help', 'help')}: {printable(diagnostic.help)}")
+    return "\n".join(lines)
+
+
+def _excerpt(span: Span, path: str, label: str, paint: Paint) -> list[str]:
+    """Draw the line a span begins on, with the span underlined."""
+    gutter = " " * len(str(span.line))
+    text = printable(span.source.line(span.line))
+    where = f"  ({path})" if path else ""
+    last = span.end_column if span.end_line == span.line else len(text.rstrip()) + 1
+    width = max(1, last - span.column)
+    mark = paint("^" * width, "mark") + (f" {label}" if label else "")
+    return [
+        paint(f"{gutter} --> {span}{where}", "place"),
+        f"{gutter} |",
+        f"{span.line} | {text}".rstrip(),
+        f"{gutter} | {' ' * (span.column - 1)}{mark}",
+    ]

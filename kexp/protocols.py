@@ -1,0 +1,93 @@
+"""Every seam of kexp on one page: what crosses it, and what a plug-in provides.
+
+Array-likes are numpy arrays; the types are named here without importing numpy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+    Generator = np.random.Generator
+
+
+# ---------------------------------------------------------------- data
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Named arrays with one common first axis.
+
+    Shapes: inputs and targets (n, ...); weights (n,) or None.
+    """
+
+    inputs: "Mapping[str, Array]"
+    targets: "Mapping[str, Array]"
+    weights: "Array | None" = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a source read: one part named `all`, or parts named `train`, `val`, `test`."""
+
+    parts: Mapping[str, Samples]
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a source reads: relative paths start at `folder`; `columns` are the inputs the spec names."""
+
+    folder: Path
+    seed: int
+    columns: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """Read samples. The keyword arguments after `site` are the source's options in YAML.
+
+    Raises: NotFound, DataError, with paths such as `data.target`.
+    """
+
+    def __call__(self, site: Site, /, **options: Any) -> Table: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One input or target without its batch axis; `dtype` is numpy's name."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataInfo:
+    """What the graph must know of the data, and all that a run keeps of it."""
+
+    inputs: tuple[TensorInfo, ...]
+    targets: tuple[TensorInfo, ...]
+    classes: Mapping[str, tuple[str, ...]]
+    num_classes: Mapping[str, int]
+    """By target: how many classes its whole numbers span; absent for values."""
+    sizes: Mapping[str, int]
+    """Samples by split."""
+
+
+# ---------------------------------------------------------------- trackers
+
+
+class Tracker(Protocol):
+    """Mirror the rows of `metrics.jsonl` somewhere else."""
+
+    def log(self, step: int, row: Mapping[str, float]) -> None: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Document -> Experiment: what a spec says, checked without Keras."""
