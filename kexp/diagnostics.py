@@ -118,7 +118,7 @@ def _excerpt(span: Span, path: str, label: str, paint: Paint) -> list[str]:
     width = max(1, last - span.column)
     mark = paint("^" * width, "mark") + (f" {label}" if label else "")
     return [
-        paint(f"{gutter} --> {span}{where}", "place"),
+        paint(f"{gutter}--> {span}{where}", "place"),
         f"{gutter} |",
         f"{span.line} | {text}".rstrip(),
         f"{gutter} | {' ' * (span.column - 1)}{mark}",

@@ -35,9 +35,12 @@ Plain = bool | int | float | str | None
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
+    """`settled` says that the value's formulas are computed: a `$` in it is a dollar."""
+
     value: Plain
     span: Span = field(compare=False)
     quoted: bool = field(default=False, compare=False)
+    settled: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,15 @@ Node = Scalar | Items | Entries
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text and what it says. `folder` is where its relative paths start."""
+    """A text and what it says. `folder` is where its relative paths start.
+
+    `faults` are those that leave the rest readable; `spec.parse_experiment` reports them with its own.
+    """
 
     source: Source = field(compare=False)
     root: Node
     folder: Path = field(compare=False, default=Path())
+    faults: tuple[Diagnostic, ...] = field(compare=False, default=())
 
     def locate(self, path: str) -> Span | None:
         """Return the span at `path` (`data.split.val`, `model.layers[3].Dense`), or of its nearest parent."""
@@ -136,19 +143,24 @@ def parse_document(data: bytes, name: str, folder: Path = Path()) -> Document:
             "spec-not-utf8", f"`{name}` is not UTF-8 text: {error.reason} at byte {error.start}"
         ) from None
     source = Source(name, text)
-    root = _compose(source)
+    faults: list[Diagnostic] = []
+    root = _compose(source, faults)
     if root is None:
         raise SpecError.because(
             "spec-empty",
             f"`{name}` is empty; a spec is a map with at least `data`, `model` and `train`",
             help="start from one of the examples in `configs/`",
         )
-    return Document(source, root, folder)
+    return Document(source, root, folder, tuple(faults))
 
 
 def parse_value(source: Source) -> Node:
     """Read one YAML value, as given to `--set`."""
-    return _compose(source) or Scalar(None, Span(source, 1, 1, 1, 1))
+    faults: list[Diagnostic] = []
+    node = _compose(source, faults)
+    if faults:
+        raise SpecError(*faults)
+    return node or Scalar(None, Span(source, 1, 1, 1, 1))
 
 
 def _child(node: Node, part: str) -> tuple[Span, Node] | None:
@@ -166,7 +178,7 @@ def _child(node: Node, part: str) -> tuple[Span, Node] | None:
 # ---------------------------------------------------------------- events: limits and forbidden constructs
 
 
-def _compose(source: Source) -> Node | None:
+def _compose(source: Source, faults: list[Diagnostic]) -> Node | None:
     try:
         _check_events(source)
         root = yaml.compose(source.text, Loader=_Loader)
@@ -174,13 +186,7 @@ def _compose(source: Source) -> Node | None:
         raise SpecError(_syntax_fault(source, error)) from None
     except yaml.reader.ReaderError as error:
         raise SpecError(_character_fault(source, error)) from None
-    if root is None:
-        return None
-    faults: list[Diagnostic] = []
-    node = _convert(root, source, faults)
-    if faults:
-        raise SpecError(*faults)
-    return node
+    return None if root is None else _convert(root, source, faults)
 
 
 def _check_events(source: Source) -> None:
@@ -330,22 +336,33 @@ def _key(node: yaml.Node, source: Source, faults: list[Diagnostic]) -> Scalar | 
 
 def _scalar(node: yaml.ScalarNode, span: Span, faults: list[Diagnostic]) -> Scalar:
     text: str = node.value
-    if node.style is not None:
+    if node.style:
         return Scalar(text, span, quoted=True)
+    meant, problem = _ambiguity(text)
+    if problem is None:
+        return Scalar(_core_value(text), span)
+    help = f"write `{meant}`, or quote it" if meant is not None else "quote it"
+    faults.append(Diagnostic("ambiguous-scalar", f"`{text}` is {problem}", span=span, help=help))
+    return Scalar(_core_value(meant or text), span)
+
+
+def means_other_than_text(text: str) -> bool:
+    """Tell whether unquoted `text` would be read as something else, or refused."""
+    return not isinstance(_core_value(text), str) or _ambiguity(text)[1] is not None or text == "<<"
+
+
+def _ambiguity(text: str) -> tuple[str | None, str | None]:
+    """Return what was probably meant by a scalar, and why YAML versions disagree on it."""
     if _OTHER_BOOLEAN.match(text) and text not in ("true", "false"):
         meant = "true" if text.lower() in ("yes", "on", "true") else "false"
-        faults.append(_ambiguous(text, "a boolean to some YAML versions and text to others", f"write `{meant}`, or quote it", span))
-    elif _LEADING_ZERO.match(text):
-        faults.append(_ambiguous(text, "octal to some YAML versions and decimal to others", f"write `{int(text.replace('_', ''))}`, or quote it", span))
-    elif _UNDERSCORED.match(text):
-        faults.append(_ambiguous(text, "a number to some YAML versions and text to others", f"write `{text.replace('_', '')}`, or quote it", span))
-    elif _SEXAGESIMAL.match(text):
-        faults.append(_ambiguous(text, "a number in base 60 to some YAML versions and text to others", "quote it", span))
-    return Scalar(_core_value(text), span)
-
-
-def _ambiguous(text: str, why: str, help: str, span: Span) -> Diagnostic:
-    return Diagnostic("ambiguous-scalar", f"`{text}` is {why}", span=span, help=help)
+        return meant, "a boolean to some YAML versions and text to others"
+    if _LEADING_ZERO.match(text):
+        return text.replace("_", "").lstrip("0") or "0", "octal to some YAML versions and decimal to others"
+    if _UNDERSCORED.match(text):
+        return text.replace("_", ""), "a number to some YAML versions and text to others"
+    if _SEXAGESIMAL.match(text):
+        return None, "a number in base 60 to some YAML versions and text to others"
+    return None, None
 
 
 def _core_value(text: str) -> Plain:
@@ -374,6 +391,3 @@ def plain(node: Node) -> object:
         return [plain(item) for item in node.items]
     return {name: plain(value) for name, _, value in node}
 
-
-def sequence(nodes: Sequence[Node], span: Span) -> Items:
-    return Items(tuple(nodes), span)

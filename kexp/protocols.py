@@ -6,7 +6,7 @@ Array-likes are numpy arrays; the types are named here without importing numpy.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +40,8 @@ class Table:
     parts: Mapping[str, Samples]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    fills: Mapping[str, Mapping[int, Literal["median", "mean"]]] = field(default_factory=dict)
+    """By input and column: what stands for NaN there, computed on the training split alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,55 @@
-"""The experiment as frozen values. One field is one key of the language."""
+"""The experiment as frozen values: the whole language on one page.
+
+One field is one key of the language; its annotation says what the key takes, and `spec.reader` reads by it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Annotated, Literal, Union
 
 from kexp.diagnostics import Span
 from kexp.document import Document
 
 LANGUAGE_VERSION = 1
+
+# ---------------------------------------------------------------- what a key takes
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A number's range; an exclusive lower end serves shares and rates."""
+
+    least: float
+    most: float | None = None
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One object from a namespace of the catalogue, or Keras's string for it."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedList:
+    """A list of objects."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class PerOutput:
+    """One object (`many`: a list of them), or a map of them by the model's outputs."""
+
+    namespace: str
+    many: bool = False
+
+
+PositiveInt = Annotated[int, Within(1)]
+NotNegative = Annotated[int, Within(0)]
+
+# ---------------------------------------------------------------- objects and values
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +63,12 @@ class Formula:
 class Component:
     """Any object named in YAML: `Name`, `Name: first` or `Name: {argument: value}`.
 
-    `options` is None for the bare name, which custom functions tell from `{}`; `first` is the first
-    argument of a custom object, whose parameter's name is known only once its code is read.
+    `options` None is the bare name, which a custom function tells from `{}`. `first` is the first argument
+    of a custom object, whose parameter's name is known only once its code is read.
     """
 
     name: str
+    namespace: str
     options: "Mapping[str, Value] | None" = None
     first: "tuple[Value] | None" = None
     path: str = field(default="", compare=False)
@@ -33,26 +76,36 @@ class Component:
 
     @property
     def is_custom(self) -> bool:
-        return ":" in self.name and not self.name.startswith("keras.")
+        return ":" in self.name
+
+
+Value = Union[  # noqa: UP007  (recursive)
+    None, bool, int, float, str, tuple["Value", ...], Mapping[str, "Value"], Component, Formula, "Graph"
+]
+
+Objective = str | Component
+"""Keras's string for an object (`adam`), or the object."""
+
+# ---------------------------------------------------------------- the graph
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One declared input of a graph. `column` is the data's name for it where that differs."""
+    """One declared input of a graph; `column` is the data's name for it."""
 
     name: str
+    column: str
     shape: "tuple[int | Formula | None, ...] | None" = None
     dtype: str = "float32"
-    column: str | None = None
 
 
-Operand = Union[str, None, tuple["Operand", ...]]
+Operand = Union[str, None, tuple["Operand", ...]]  # noqa: UP007  (recursive)
 """A tensor's name, a gap (`null`), or a list of operands in brackets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """What a step takes; empty means the step above."""
+    """What a step takes. Nothing at all means the step above."""
 
     positional: tuple[Operand, ...] = ()
     keywords: Mapping[str, Operand] = field(default_factory=dict)
@@ -70,7 +123,10 @@ class Reuse:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`[takes ->] what [-> name]: arguments`, and the siblings on the lines below."""
+    """`[takes ->] what [-> gives]: arguments`, and the siblings on the lines below.
+
+    `key` is the span of the step's key, `path` where the step stands (`model.layers[3].Dense`).
+    """
 
     what: "Component | Reuse | Graph"
     takes: Operands = field(default_factory=Operands)
@@ -79,7 +135,7 @@ class Step:
     call: "Mapping[str, Value]" = field(default_factory=dict)
     trainable: bool | None = None
     path: str = field(default="", compare=False)
-    span: Span | None = field(default=None, compare=False)
+    key: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,52 +145,52 @@ class Graph:
     steps: tuple[Step, ...]
     inputs: tuple[Port, ...] | None = None
     outputs: tuple[str, ...] | Mapping[str, str] | None = None
+    path: str = field(default="", compare=False)
 
 
-Value = Union[None, bool, int, float, str, tuple["Value", ...], Mapping[str, "Value"], Component, Formula, Graph]
-
-Backend = Literal["tensorflow", "jax", "torch"]
+# ---------------------------------------------------------------- the sections
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`threads` None: as many as the CPUs this process may use."""
+    """`threads` None: as many as the CPUs this process may use. `jit_compile` None: as Keras decides."""
 
-    backend: Backend = "tensorflow"
+    backend: Literal["tensorflow"] = "tensorflow"
     device: str = "auto"
     precision: str = "float32"
-    threads: int | None = None
+    threads: PositiveInt | None = None
     deterministic: bool = False
     jit_compile: bool | None = None
-    steps_per_execution: int = 1
+    steps_per_execution: PositiveInt = 1
+
+
+Share = Annotated[float | int, Within(0, exclusive=True)]
+"""Below 1 a share of the samples, else a count of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A share below 1 or a count of samples; None: no such split is cut."""
+    """What is cut off for validation and test; None: no such split."""
 
-    val: float | int | None = None
-    test: float | int | None = None
+    val: Share | None = None
+    test: Share | None = None
     stratify: bool = False
     shuffle: bool = True
-    seed: int = 0
+    seed: NotNegative = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
+    """`options` are the source's own keys, with the source's signature as their schema."""
+
     source: str
     options: Mapping[str, Value] = field(default_factory=dict)
     split: Split = field(default_factory=Split)
 
 
-PerOutput = Union["Objective", tuple["Objective", ...], Mapping[str, "Objective | None"]]
-Objective = str | Component
-"""A loss or metric: Keras's string for it, or an object."""
-
-
 @dataclass(frozen=True, slots=True)
 class Best:
-    """What makes a checkpoint the best; `mode` None: as Keras knows it for this metric."""
+    """What makes a checkpoint the best; None: `val_loss`, else `loss`, and the direction Keras knows."""
 
     monitor: str | None = None
     mode: Literal["min", "max"] | None = None
@@ -145,21 +201,25 @@ class Checkpoint:
     best: Best = field(default_factory=Best)
 
 
+Loss = Annotated[Objective | Mapping[str, Objective | None], PerOutput("losses")]
+Metrics = Annotated[tuple[Objective, ...] | Mapping[str, tuple[Objective, ...]], PerOutput("metrics", many=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class Training:
-    optimizer: Objective = "adam"
-    loss: "Objective | Mapping[str, Objective | None] | None" = None
-    metrics: "tuple[Objective, ...] | Mapping[str, tuple[Objective, ...]]" = ()
-    weighted_metrics: "tuple[Objective, ...] | Mapping[str, tuple[Objective, ...]]" = ()
+    optimizer: Annotated[Objective, Named("optimizers")]
+    loss: Loss
+    metrics: Metrics = ()
+    weighted_metrics: Metrics = ()
     loss_weights: Mapping[str, float] | None = None
-    epochs: int = 1
-    batch_size: int = 32
+    epochs: PositiveInt = 1
+    batch_size: PositiveInt = 32
     shuffle: bool = True
     class_weight: Mapping[str, float] | None = None
-    callbacks: tuple[Component, ...] = ()
+    callbacks: Annotated[tuple[Component, ...], NamedList("callbacks")] = ()
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    validation_freq: int = 1
-    steps_per_epoch: int | None = None
+    validation_freq: PositiveInt = 1
+    steps_per_epoch: PositiveInt | None = None
     terminate_on_nan: bool = True
 
 
@@ -169,19 +229,36 @@ class Promise:
 
     metric: str
     relation: Literal[">=", "<=", ">", "<"]
-    value: float
+    bound: float
+
+    def holds(self, value: float) -> bool:
+        match self.relation:
+            case ">=":
+                return value >= self.bound
+            case "<=":
+                return value <= self.bound
+            case ">":
+                return value > self.bound
+            case "<":
+                return value < self.bound
+
+    def __str__(self) -> str:
+        return f"{self.relation} {self.bound!r}"
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    name: str
-    seed: int
+    """`seed` None: one is drawn when the run begins, and recorded. `name` defaults to the file's stem."""
+
     data: Data
     model: Graph
     train: Training
+    kexp: int = LANGUAGE_VERSION
+    name: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()
+    seed: NotNegative | None = None
     runtime: Runtime = field(default_factory=Runtime)
-    trackers: tuple[Component, ...] = ()
+    trackers: tuple[str, ...] = ()
     expect: tuple[Promise, ...] = ()
     document: Document | None = field(default=None, compare=False, repr=False)

@@ -1,0 +1,8 @@
+"""Component -> Datasets: one file per source, named here by its word in YAML."""
+
+SOURCES: dict[str, str] = {
+    "csv": "kexp.data.csv_table:load",
+    "keras": "kexp.data.keras_sets:load",
+    "npz": "kexp.data.npz:load",
+    "sklearn": "kexp.data.sklearn_sets:load",
+}

@@ -1,0 +1,29 @@
+"""Arrays as they came, made fit for training."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def is_text(array: NDArray[Any]) -> bool:
+    return array.dtype.kind == "U"
+
+
+def tidy_array(value: object) -> NDArray[Any]:
+    """Return `value` as an array: float64 becomes float32, bytes and objects that are text become text.
+
+    Raises: ValueError when it is ragged or not UTF-8, TypeError when it holds no samples of numbers or text.
+    """
+    array = np.asarray(value)
+    if array.ndim == 0:
+        raise TypeError("it is a single value")
+    if array.dtype == np.float64:
+        return array.astype(np.float32)
+    if array.dtype.kind in "biufU":
+        return array
+    if array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8")
+    if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.flat):
+        return array.astype(np.str_)
+    raise TypeError(f"its dtype is {array.dtype}, neither numbers nor text")

@@ -1,0 +1,119 @@
+"""A CSV file -> its fields by column, still text."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kexp.errors import DataError, SpecError
+
+DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The columns of a file; `lines` says on which line of the file each row ends."""
+
+    file: Path
+    names: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+
+    def column(self, name: str) -> tuple[str, ...]:
+        return self.columns[self.names.index(name)]
+
+
+def read_sheet(file: Path, header: bool, delimiter: str, quoted: bool) -> Sheet:
+    """Read a CSV file. Without a header its columns are called `column_0`, `column_1`, ...
+
+    Raises: bad-delimiter, data-not-utf8, csv-unreadable, no-samples, wrong-delimiter, duplicate-column,
+        ragged-row.
+    """
+    records = _records(file, delimiter, quoted)
+    first = next(records, None)
+    if first is None:
+        raise DataError.because("no-samples", f"`{file}` is empty", path="data")
+    _check_delimiter(file, first[1], delimiter)
+    names = tuple(field.strip() for field in first[1])
+    if not header:
+        names = tuple(f"column_{number}" for number in range(len(names)))
+    _check_unique(file, names)
+    rows = [] if header else [first[1]]
+    lines = [] if header else [first[0]]
+    for line, fields in records:
+        if len(fields) != len(names):
+            raise _ragged(file, line, fields, names, quoted)
+        rows.append(fields)
+        lines.append(line)
+    if not rows:
+        raise DataError.because("no-samples", f"`{file}` has a header and no rows", path="data")
+    return Sheet(file, names, tuple(zip(*rows, strict=True)), tuple(lines))
+
+
+def _records(file: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:
+    """Give each row that is not blank, with the number of its last line."""
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise SpecError.because(
+            "bad-delimiter", f"a delimiter is one character, not `{delimiter!r}`", path="data.delimiter"
+        )
+    reader = csv.reader(
+        io.StringIO(_text(file), newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        strict=True,
+    )
+    try:
+        for fields in reader:
+            if fields:
+                yield reader.line_num, fields
+    except csv.Error as error:
+        reason = str(error).replace("\t", "\\t")
+        raise DataError.because(
+            "csv-unreadable",
+            f"line {reader.line_num} of `{file}` is not CSV: {reason}",
+            path="data",
+            help="write `quoted: false` if quotes are ordinary characters in this file",
+        ) from None
+
+
+def _text(file: Path) -> str:
+    data = file.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError.because(
+            "data-not-utf8",
+            f"line {line} of `{file}` is not UTF-8 text: {error.reason} at byte {error.start}",
+            path="data",
+            help="save the file as UTF-8",
+        ) from None
+
+
+def _check_delimiter(file: Path, first: list[str], delimiter: str) -> None:
+    other = next((mark for mark in DELIMITERS if mark != delimiter and mark in first[0]), None)
+    if len(first) == 1 and other is not None:
+        raise DataError.because(
+            "wrong-delimiter",
+            f"`{file}` has one column when split at `{DELIMITERS.get(delimiter, delimiter)}`",
+            path="data.delimiter",
+            help=f'write `delimiter: "{DELIMITERS[other]}"`',
+        )
+
+
+def _check_unique(file: Path, names: tuple[str, ...]) -> None:
+    twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
+    if twice is not None:
+        raise DataError.because("duplicate-column", f"`{file}` has two columns `{twice}`", path="data")
+
+
+def _ragged(file: Path, line: int, fields: list[str], names: tuple[str, ...], quoted: bool) -> Exception:
+    return DataError.because(
+        "ragged-row",
+        f"line {line} of `{file}` has {len(fields)} fields; the first line has {len(names)}",
+        path="data",
+        help="quote fields that contain the delimiter"
+        if quoted
+        else "leave out `quoted: false` if fields are quoted in this file",
+    )

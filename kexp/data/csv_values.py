@@ -1,0 +1,115 @@
+"""Columns of text -> numbers or text, with what is missing named or filled."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kexp.data.csv_file import Sheet
+from kexp.diagnostics import Diagnostic
+from kexp.errors import DataError, KexpError, SpecError
+
+MISSING = frozenset({"", "NA", "NaN", "nan"})
+Statistic = Literal["median", "mean"]
+STATISTICS: tuple[Statistic, ...] = ("median", "mean")
+
+
+def is_missing(text: str) -> bool:
+    return text.strip() in MISSING
+
+
+def parse_number(text: str) -> float | None:
+    """Return the finite number that `text` spells, if it does."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A sheet, and what stands for a missing field in which column."""
+
+    sheet: Sheet
+    missing: Mapping[str, str | float]
+
+    def holds_numbers(self, name: str) -> bool:
+        """Tell whether at least half of the fields are numbers, so that the others are mistakes."""
+        present = [text for text in self.sheet.column(name) if not is_missing(text)]
+        return 2 * sum(parse_number(text) is not None for text in present) >= len(present)
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Return a column of numbers, NaN where a statistic is to be filled in.
+
+        Raises: missing-value, not-a-number, wrong-fill.
+        """
+        fill = self._declared(name)
+        if fill is not None and parse_number(str(fill)) is None and fill not in STATISTICS:
+            raise _wrong_fill(
+                name, f"`{fill}` cannot stand in a column of numbers", "a number, `median` or `mean`"
+            )
+        default = math.nan if fill is None or fill in STATISTICS else float(fill)
+        values = np.empty(len(self.sheet.lines))
+        for row, text in enumerate(self.sheet.column(name)):
+            number = default if is_missing(text) else parse_number(text)
+            if number is None:
+                raise self._not_a_number(name, text, self.sheet.lines[row])
+            values[row] = number
+        return values
+
+    def texts(self, name: str) -> NDArray[np.str_]:
+        """Return a column of text.
+
+        Raises: missing-value, wrong-fill.
+        """
+        fill = self._declared(name)
+        if fill in STATISTICS:
+            raise _wrong_fill(
+                name, f"a column of text has no {fill}", "the text that stands for a missing value"
+            )
+        return np.array([str(fill) if is_missing(text) else text for text in self.sheet.column(name)])
+
+    def _declared(self, name: str) -> str | float | None:
+        """Return what `missing` says of the column; refuse it when it says nothing and fields are missing."""
+        if name in self.missing:
+            return self.missing[name]
+        rows = [row for row, text in enumerate(self.sheet.column(name)) if is_missing(text)]
+        if not rows:
+            return None
+        lines = self.sheet.lines
+        raise DataError.because(
+            "missing-value",
+            f"`{name}` has no value in {len(rows)} of {len(lines)} rows of `{self.sheet.file}`,"
+            f" first in line {lines[rows[0]]}",
+            path="data.missing",
+            help=f"say what stands there: `missing: {{{name}: median}}`, `mean` or a value",
+        )
+
+    def _not_a_number(self, name: str, text: str, line: int) -> KexpError:
+        place = f"line {line} of `{self.sheet.file}`"
+        if not self.holds_numbers(name):
+            return DataError.because(
+                "text-column",
+                f"`{name}` holds text, such as `{text}` in {place}; stacked features are numbers",
+                path="data",
+                help=f"leave it out with `ignore: [{name}]`, or name the columns to use under `model.inputs`",
+            )
+        help = "if this line holds the names of the columns, leave out `header: false`" if line == 1 else None
+        message = f"`{name}` is `{text}` in {place}, not a finite number"
+        return DataError(Diagnostic("not-a-number", message, path="data", help=help))
+
+
+def label_dtype(values: NDArray[np.float64]) -> type[np.generic]:
+    """Return an integer type for whole numbers, float32 for others."""
+    largest = np.abs(values).max()
+    if not np.array_equal(values, np.floor(values)) or largest >= 2**53:
+        return np.float32
+    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+
+
+def _wrong_fill(name: str, found: str, expected: str) -> KexpError:
+    return SpecError.because("wrong-fill", found, path=f"data.missing.{name}", help=f"write {expected}")

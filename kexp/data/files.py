@@ -1,0 +1,50 @@
+"""The files of a source: one for all samples, or one per split."""
+
+from pathlib import Path
+
+from kexp.diagnostics import Diagnostic
+from kexp.errors import NotFound, SpecError, did_you_mean
+from kexp.protocols import Site
+
+
+def part_files(
+    site: Site, path: str | None, train: str | None, val: str | None, test: str | None
+) -> dict[str, Path]:
+    """Return the files by part: `all`, or `train` with `val` and `test` as far as given.
+
+    Raises: conflicting-options, missing-option, data-file-missing.
+    """
+    by_split = {
+        name: file for name, file in (("train", train), ("val", val), ("test", test)) if file is not None
+    }
+    if path is not None and by_split:
+        other = next(iter(by_split))
+        raise SpecError.because(
+            "conflicting-options",
+            f"`path` and `{other}` are both given",
+            path=f"data.{other}",
+            help="write `path` for one file, or `train`, `val` and `test` for files already split",
+        )
+    if path is None and "train" not in by_split:
+        raise SpecError.because(
+            "missing-option", "`data` names no file to train on", path="data", help="add `path` or `train`"
+        )
+    if path is not None:
+        return {"all": _existing(site.folder / path, "data.path")}
+    return {name: _existing(site.folder / file, f"data.{name}") for name, file in by_split.items()}
+
+
+def _existing(file: Path, path: str) -> Path:
+    if file.is_file():
+        return file
+    raise NotFound(
+        Diagnostic("data-file-missing", f"there is no file `{file}`", path=path, help=_nearby(file))
+    )
+
+
+def _nearby(file: Path) -> str:
+    if not file.parent.is_dir():
+        return f"there is no folder `{file.parent}` either"
+    names = sorted(entry.name for entry in file.parent.iterdir() if entry.is_file())
+    listed = ", ".join(f"`{name}`" for name in names[:8]) + (", ..." if len(names) > 8 else "")
+    return did_you_mean(file.name, names) or f"`{file.parent}` holds {listed or 'no files'}"

@@ -1,0 +1,87 @@
+"""What a run keeps of its data to tell it from any other: hashes of files, contents and splits."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kexp.data.split import Cut
+from kexp.protocols import Samples
+
+MAX_COUNTED_CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FileHash:
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """`content_sha256` and `index_sha256` are by split, `class_counts` by split, target and class."""
+
+    files: tuple[FileHash, ...]
+    content_sha256: Mapping[str, str]
+    index_sha256: Mapping[str, str]
+    class_counts: Mapping[str, Mapping[str, Mapping[str, int]]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain maps and lists, as JSON has them."""
+        return {**asdict(self), "files": [asdict(file) for file in self.files]}
+
+
+def fingerprint(
+    files: Iterable[Path],
+    splits: Mapping[str, Samples],
+    cuts: Mapping[str, Cut],
+    classes: Mapping[str, tuple[str, ...]],
+) -> Fingerprint:
+    """Hash the files, and each split's samples and rows; count each split's classes."""
+    return Fingerprint(
+        files=tuple(hash_file(file) for file in files),
+        content_sha256={name: hash_samples(samples) for name, samples in splits.items()},
+        index_sha256={
+            name: hashlib.sha256(cut.rows.astype("<i8").tobytes()).hexdigest() for name, cut in cuts.items()
+        },
+        class_counts={name: _class_counts(samples, classes) for name, samples in splits.items()},
+    )
+
+
+def hash_file(file: Path) -> FileHash:
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256")
+    return FileHash(str(file), file.stat().st_size, digest.hexdigest())
+
+
+def hash_samples(samples: Samples) -> str:
+    """Return the sha256 of names, dtypes, shapes and values."""
+    digest = hashlib.sha256()
+    weights = {} if samples.weights is None else {"weights": samples.weights}
+    for role, arrays in (("input", samples.inputs), ("target", samples.targets), ("weights", weights)):
+        for name in sorted(arrays):
+            array = np.ascontiguousarray(arrays[name])
+            digest.update(f"{role} {name} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _class_counts(samples: Samples, classes: Mapping[str, tuple[str, ...]]) -> dict[str, dict[str, int]]:
+    counts = {name: _counted(array, classes.get(name)) for name, array in samples.targets.items()}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def _counted(array: NDArray[Any], names: tuple[str, ...] | None) -> dict[str, int] | None:
+    """Count the classes of a target; values and very many numbers are not classes."""
+    if array.ndim != 1 or array.dtype.kind not in "biu":
+        return None
+    values, counts = np.unique(array, return_counts=True)
+    if names is None and len(values) > MAX_COUNTED_CLASSES:
+        return None
+    keys = [names[int(value)] if names else str(int(value)) for value in values]
+    return dict(zip(keys, counts.tolist(), strict=True))

@@ -1,0 +1,112 @@
+"""Data that the user's own function returns."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from kexp.custom import load_object, user_traceback
+from kexp.data.arrays import tidy_array
+from kexp.diagnostics import Diagnostic
+from kexp.errors import DataError, SpecError
+from kexp.protocols import Samples, Site, Table
+from kexp.spec.types import Value
+
+PARTS = ("train", "val", "test")
+EXPECTED = (
+    "return `(x, y)` or `(x, y, weights)` with arrays or maps of arrays,"
+    " or a map from `train`, `val` and `test` to such tuples"
+)
+
+
+class _Unexpected(Exception):
+    """Says what a function returned instead of samples."""
+
+
+def load_function(reference: str, site: Site, args: Mapping[str, Value]) -> Table:
+    """Call the function that `reference` names, with `args` and, if it takes one, the seed.
+
+    Raises: what `load_object` raises; not-a-function, data-function-arguments, data-function-raised,
+        bad-data-function.
+    """
+    function = _imported(reference, site)
+    keywords = {name: _plain(value) for name, value in args.items()}
+    signature = inspect.signature(function)
+    if "seed" in signature.parameters:
+        keywords.setdefault("seed", site.seed)
+    try:
+        signature.bind(**keywords)
+    except TypeError as error:
+        message = f"`{reference}{signature}` cannot be called like this: {error}"
+        raise SpecError.because("data-function-arguments", message, path="data.args") from None
+    try:
+        returned = function(**keywords)
+    except Exception as error:
+        raise DataError.because(
+            "data-function-raised",
+            f"`{reference}` raised {type(error).__name__}",
+            path="data.source",
+            detail=user_traceback(error, site.folder),
+        ) from None
+    try:
+        return Table(_parts(returned))
+    except _Unexpected as error:
+        message = f"`{reference}` returned {error}"
+        raise DataError.because("bad-data-function", message, path="data.source", help=EXPECTED) from None
+
+
+def _imported(reference: str, site: Site) -> Callable[..., object]:
+    try:
+        function = load_object(reference, site.folder)
+    except SpecError as error:
+        raise SpecError(*(replace(fault, path="data.source") for fault in error.diagnostics)) from None
+    if not callable(function):
+        message = f"`{reference}` is of type `{type(function).__name__}`, not a function"
+        raise SpecError(Diagnostic("not-a-function", message, path="data.source"))
+    return function
+
+
+def _plain(value: Value) -> object:
+    """Return lists and dicts, which a user's function may expect to change."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def _parts(returned: object) -> dict[str, Samples]:
+    if isinstance(returned, Mapping):
+        if "train" not in returned or not set(returned).issubset(PARTS):
+            raise _Unexpected(f"a map of {', '.join(f'`{key}`' for key in returned) or 'nothing'}")
+        return {part: _samples(returned[part]) for part in PARTS if part in returned}
+    return {"all": _samples(returned)}
+
+
+def _samples(returned: object) -> Samples:
+    if not isinstance(returned, tuple):
+        raise _Unexpected(f"a value of type `{type(returned).__name__}`")
+    if len(returned) not in (2, 3):
+        raise _Unexpected(f"a tuple of {len(returned)}")
+    x, y, weights = (*returned, None)[:3]
+    inputs = _named(x, "x")
+    if not inputs:
+        raise _Unexpected("no inputs")
+    return Samples(
+        inputs, {} if y is None else _named(y, "y"), None if weights is None else _array(weights, "weights")
+    )
+
+
+def _named(value: object, name: str) -> dict[str, NDArray[Any]]:
+    if isinstance(value, Mapping):
+        return {str(key): _array(item, str(key)) for key, item in value.items()}
+    return {name: _array(value, name)}
+
+
+def _array(value: object, name: str) -> NDArray[Any]:
+    try:
+        return tidy_array(value)
+    except (TypeError, ValueError) as error:
+        raise _Unexpected(f"an unusable `{name}`: {error}") from None

@@ -1,0 +1,50 @@
+"""The small tables that come with scikit-learn."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kexp.data.columns import STACKED, named_columns
+from kexp.diagnostics import Diagnostic
+from kexp.errors import SpecError, did_you_mean
+from kexp.protocols import Samples, Site, Table
+
+CLASSIFICATION = ("digits", "iris", "wine", "breast_cancer")
+REGRESSION = ("diabetes", "linnerud")
+
+
+def load(site: Site, /, *, dataset: str) -> Table:
+    """Read a table that comes with scikit-learn.
+
+    dataset: digits, iris, wine, breast_cancer, diabetes or linnerud
+
+    Raises: unknown-dataset, unknown-column.
+    """
+    known = CLASSIFICATION + REGRESSION
+    if dataset not in known:
+        help = did_you_mean(dataset, known) or f"the datasets are {', '.join(f'`{name}`' for name in known)}"
+        message = f"scikit-learn comes with no dataset `{dataset}`"
+        raise SpecError(Diagnostic("unknown-dataset", message, path="data.dataset", help=help))
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{dataset}")()
+    inputs = _inputs(bunch.data.astype(np.float32), tuple(map(str, bunch.feature_names)), site)
+    if dataset in CLASSIFICATION:
+        classes = {"target": tuple(map(str, bunch.target_names))}
+        return Table({"all": Samples(inputs, {"target": bunch.target.astype(np.int32)})}, classes)
+    return Table({"all": Samples(inputs, _values(bunch))})
+
+
+def _inputs(matrix: NDArray[np.float32], names: tuple[str, ...], site: Site) -> dict[str, NDArray[Any]]:
+    columns = named_columns(site.columns, names)
+    if not columns:
+        return {STACKED: matrix}
+    return {name: matrix[:, [names.index(name)]] for name in columns}
+
+
+def _values(bunch: Any) -> dict[str, NDArray[Any]]:
+    target = bunch.target.astype(np.float32)
+    if target.ndim == 1:
+        return {"target": target}
+    return {name: target[:, number] for number, name in enumerate(bunch.target_names)}

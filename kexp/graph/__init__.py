@@ -1,0 +1,1 @@
+"""Experiment -> compiled keras.Model."""

@@ -1,0 +1,94 @@
+"""Experiment and data facts -> compiled model with everything that training and evaluation feed it by."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kexp.diagnostics import Diagnostic
+from kexp.errors import SpecError
+from kexp.graph.build import build_model, match_ports
+from kexp.graph.compile import compile_model
+from kexp.graph.construct import Context
+from kexp.graph.labels import check_losses, match_targets, output_keys
+from kexp.protocols import DataInfo, Samples, TensorInfo
+from kexp.spec.types import Experiment, Port
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A compiled model; `ports` and `targets` are in the order of its inputs and outputs."""
+
+    model: keras.Model
+    ports: tuple[Port, ...]
+    targets: Mapping[str, TensorInfo | None]
+    context: Context
+
+    def inputs(self, samples: Samples) -> Any:
+        """Return the model's inputs as it takes them."""
+        arrays = tuple(_in_shape(samples.inputs[port.column], port) for port in self.ports)
+        return arrays[0] if len(arrays) == 1 else arrays
+
+    def labels(self, samples: Samples) -> Any:
+        """Return the labels as `fit` takes them."""
+        arrays = {
+            name: np.zeros((len(samples), 1), np.float32) if target is None else samples.targets[target.name]
+            for name, target in self.targets.items()
+        }
+        if isinstance(self.model._outputs_struct, dict):
+            return {name: array for name, array in arrays.items() if self.targets[name] is not None}
+        return next(iter(arrays.values())) if len(arrays) == 1 else tuple(arrays.values())
+
+    @property
+    def outputs(self) -> list[str]:
+        return output_keys(self.model)
+
+
+def assemble(experiment: Experiment, info: DataInfo, folder: Path) -> Assembly:
+    """Build and compile the model of an experiment whose seed is fixed.
+
+    Raises: SpecError, each fault at its place in the spec.
+    """
+    context = Context(experiment.seed or 0, folder, known_values(experiment, info))
+    try:
+        model = build_model(experiment, info, context)
+        targets = match_targets(model, experiment, info)
+        check_losses(model, experiment, info, targets)
+        compile_model(model, experiment, context)
+    except SpecError as error:
+        raise experiment.document.located(error) if experiment.document else error
+    return Assembly(model, match_ports(experiment.model, info), targets, context)
+
+
+def known_values(experiment: Experiment, info: DataInfo) -> dict[str, Any]:
+    """Return `$num_classes`, `$num_features`, `$total_steps`, `$steps_per_epoch` and `$seed`, where they exist."""
+    train = experiment.train
+    steps = train.steps_per_epoch or math.ceil(info.sizes["train"] / train.batch_size)
+    values: dict[str, Any] = {
+        "seed": experiment.seed,
+        "steps_per_epoch": steps,
+        "total_steps": steps * train.epochs,
+    }
+    if len(info.num_classes) == 1:
+        values["num_classes"] = next(iter(info.num_classes.values()))
+    if len(info.inputs) == 1 and len(info.inputs[0].shape) == 1:
+        values["num_features"] = info.inputs[0].shape[0]
+    return values
+
+
+def _in_shape(array: "np.ndarray[Any, Any]", port: Port) -> "np.ndarray[Any, Any]":
+    """Give a column of single values the axis that a declared `[1]` has."""
+    return array[:, None] if array.ndim == 1 and port.shape is not None and len(port.shape) == 1 else array
+
+
+def require_split(sizes: Mapping[str, int], split: str) -> None:
+    """Raise unless the data has the split."""
+    if split not in sizes:
+        listed = ", ".join(f"`{name}`" for name in sizes)
+        raise SpecError(
+            Diagnostic("no-such-split", f"the data has no `{split}` split", "data.split", help=f"it has {listed}")
+        )

@@ -1,0 +1,263 @@
+"""Graph -> keras Functional model, step by step as `spec.wiring` resolved it."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import keras
+
+from kexp.diagnostics import Diagnostic
+from kexp.errors import SpecError
+from kexp.graph.construct import Context, complaint, construct, evaluate
+from kexp.protocols import DataInfo, TensorInfo
+from kexp.spec.formula import FormulaError
+from kexp.spec.types import Experiment, Graph, Operand, Operands, Port, Reuse, Step
+from kexp.spec.wiring import Call, Fault, wire
+
+
+def build_model(experiment: Experiment, info: DataInfo, context: Context) -> keras.Model:
+    """Return the model, not yet compiled; every layer has its name from the spec.
+
+    Raises: SpecError (input-shape, unknown-column, keras-refused, wrong-inputs, wrong-outputs), at the step.
+    """
+    graph = experiment.model
+    ports = match_ports(graph, info)
+    tensors = {}
+    for port in ports:
+        shape = _shape(port, context)
+        with complaint(f"model.inputs.{port.name}", None, port.name):
+            tensors[port.name] = keras.Input(shape=shape, dtype=port.dtype, name=port.name)
+    model = _Builder(context).model(graph, tensors, _model_name(experiment.name), "")
+    _name_outputs(model, graph)
+    return model
+
+
+def match_ports(graph: Graph, info: DataInfo) -> tuple[Port, ...]:
+    """Return the model's inputs in order, with the shapes the data gives where the spec gives none.
+
+    Raises: SpecError (unknown-column, input-shape).
+    """
+    known = {tensor.name: tensor for tensor in info.inputs}
+    if graph.inputs is None:
+        return tuple(Port(t.name, t.name, t.shape, _input_dtype(t)) for t in info.inputs)
+    alone = len(known) == len(graph.inputs) == 1
+    ports = []
+    for port in graph.inputs:
+        tensor = info.inputs[0] if alone else known.get(port.column)
+        if tensor is None:
+            listed = ", ".join(f"`{name}`" for name in known)
+            raise SpecError(
+                Diagnostic(
+                    "unknown-column",
+                    f"the data has no input `{port.column}`",
+                    f"model.inputs.{port.name}",
+                    help=f"it has {listed}",
+                )
+            )
+        ports.append(_fitted(replace(port, column=tensor.name), tensor))
+    return tuple(ports)
+
+
+def _fitted(port: Port, tensor: TensorInfo) -> Port:
+    if port.shape is None:
+        return replace(port, shape=tensor.shape)
+    sizes = list(zip(port.shape, tensor.shape, strict=False))
+    clash = any(isinstance(a, int) and b is not None and a != b for a, b in sizes)
+    if len(port.shape) != len(tensor.shape) or clash:
+        declared = [s if s is None or isinstance(s, int) else "…" for s in port.shape]
+        raise SpecError(
+            Diagnostic(
+                "input-shape",
+                f"the input `{port.name}` is declared as {declared}, and the data has {list(tensor.shape)}",
+                f"model.inputs.{port.name}",
+                help=f"declare `{port.name}: {list(tensor.shape)}`, or leave `inputs` out; `Reshape` changes a shape",
+            )
+        )
+    return port
+
+
+def _input_dtype(tensor: TensorInfo) -> str:
+    """Numbers become float32, the language's default; text stays text."""
+    return "string" if tensor.dtype.startswith(("str", "<U", "object", "string")) else "float32"
+
+
+def _shape(port: Port, context: Context) -> tuple[int | None, ...]:
+    with complaint(f"model.inputs.{port.name}", None, port.name):
+        return tuple(evaluate(size, context) for size in port.shape or ())
+
+
+def _model_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "_-." else "_" for c in name) or "model"
+
+
+def _name_outputs(model: keras.Model, graph: Graph) -> None:
+    """Let `loss` and `metrics` know list outputs by the spec's names. Source: keras 3.15 `Functional`."""
+    if graph.outputs is not None and not isinstance(graph.outputs, Mapping):
+        model.output_names = list(graph.outputs)
+
+
+class _Builder:
+    """Builds graphs within one context; nested models recurse."""
+
+    def __init__(self, context: Context) -> None:
+        self.tensors: dict[str, Any] = {}
+        self.context = replace(context, nest=self._nested_argument, functions={"dim": self._dim, **context.functions})
+
+    def model(self, graph: Graph, inputs: Mapping[str, Any], name: str, scope: str) -> keras.Model:
+        """Build a graph over named input tensors."""
+        wiring = wire(graph, list(inputs), scope)
+        if wiring.faults:
+            raise SpecError(*(_diagnostic(graph, fault) for fault in wiring.faults))
+        outside, self.tensors = self.tensors, dict(inputs)
+        layers: dict[str, Any] = {}
+        try:
+            for call in wiring.calls:
+                self._step(call, layers)
+            outputs = self._outputs(wiring.outputs)
+        finally:
+            self.tensors = outside
+        given = list(inputs.values())
+        with complaint(graph.path or "model", None, name):
+            return keras.Model(given[0] if len(given) == 1 else given, outputs, name=name)
+
+    def _step(self, call: Call, layers: dict[str, Any]) -> None:
+        step = call.step
+        subject = _subject(step)
+        arguments, keywords = self._arguments(call.takes)
+        with self.context.seeded(call.layer):
+            layer = layers.get(call.layer) if isinstance(step.what, Reuse) else None
+            if layer is None:
+                layer = layers[call.layer] = self._layer(step, call.layer, arguments)
+            with complaint(step.path, step.key, subject, _given_help(arguments, keywords)):
+                constants = {key: evaluate(value, self.context) for key, value in step.call.items()}
+                result = layer(*_spread(layer, arguments), **keywords, **constants)
+        if step.trainable is not None:
+            layer.trainable = step.trainable
+        self._keep(call, result)
+
+    def _layer(self, step: Step, name: str, arguments: Sequence[Any]) -> Any:
+        if isinstance(step.what, Graph):
+            return self._nested(step.what, name, arguments)
+        assert not isinstance(step.what, Reuse)
+        options = dict(step.what.options or {})
+        if step.what.namespace == "applications" and "input_shape" not in options and "input_tensor" not in options:
+            shape = tuple(arguments[0].shape[1:])
+            return construct(replace(step.what, options={**options, "input_shape": shape}), self.context, name)
+        return construct(step.what, self.context, name)
+
+    def _nested(self, graph: Graph, name: str, arguments: Sequence[Any]) -> keras.Model:
+        """Build a nested model on the shapes of what comes in."""
+        ports = graph.inputs or (Port("input", "input"),)
+        if len(ports) != len(arguments):
+            raise SpecError(
+                Diagnostic(
+                    "wrong-inputs",
+                    f"the nested model has {_count(len(ports), 'input')}, and the step gives it {len(arguments)}",
+                    graph.path,
+                    help="declare one name for each under its `inputs`",
+                )
+            )
+        inputs = {}
+        for port, tensor in zip(ports, arguments, strict=True):
+            shape = _shape(port, self.context) if port.shape is not None else tensor.shape[1:]
+            inputs[port.name] = keras.Input(shape=shape, dtype=tensor.dtype, name=f"{name}_{port.name}")
+        return self.model(graph, inputs, name, f"{name}_")
+
+    def _nested_argument(self, graph: Graph, name: str) -> keras.Model:
+        """Build a graph inside a wrapper, where no shape is known yet: a plain chain."""
+        wiring = wire(graph, ["input"], f"{name}_")
+        layers = []
+        for call in wiring.calls:
+            if call.step.takes or isinstance(call.step.what, (Reuse, Graph)) or wiring.faults:
+                raise SpecError(
+                    Diagnostic("nested-chain", "a graph inside a wrapper is a plain chain of layers", call.step.path, call.step.key)
+                )
+            with self.context.seeded(call.layer):
+                layers.append(construct(call.step.what, self.context, call.layer))
+        return keras.Sequential(layers, name=name)
+
+    def _arguments(self, takes: Operands) -> tuple[list[Any], dict[str, Any]]:
+        positional = [self._operand(operand) for operand in takes.positional]
+        return positional, {name: self._operand(operand) for name, operand in takes.keywords.items()}
+
+    def _operand(self, operand: Operand) -> Any:
+        if isinstance(operand, tuple):
+            return [self._operand(o) for o in operand]
+        return None if operand is None else self.tensors[operand]
+
+    def _keep(self, call: Call, result: Any) -> None:
+        """Name what the layer gave."""
+        results = list(result) if isinstance(result, (list, tuple)) else [result]
+        if isinstance(result, dict):
+            results = list(result.values())
+        if len(results) != len(call.gives):
+            named = "one name" if len(call.gives) == 1 else f"{len(call.gives)} names"
+            raise SpecError(
+                Diagnostic(
+                    "wrong-outputs",
+                    f"`{_subject(call.step)}` gives {_count(len(results), 'output')}, and the step has {named}",
+                    call.step.path,
+                    call.step.key,
+                    help=f"name each output: `-> {', '.join('abcdefgh'[: len(results)])}`; `_` ignores one",
+                )
+            )
+        self.tensors.update(zip(call.gives, results, strict=True))
+
+    def _outputs(self, outputs: tuple[str, ...] | Mapping[str, str]) -> Any:
+        if isinstance(outputs, Mapping):
+            return {key: self.tensors[name] for key, name in outputs.items()}
+        tensors = [self.tensors[name] for name in outputs]
+        return tensors[0] if len(tensors) == 1 else tensors
+
+    def _dim(self, name: str, axis: int = -1) -> int:
+        """Return a tensor's static size; axis 0 is the batch."""
+        if name not in self.tensors:
+            raise FormulaError(f"`dim({name})` finds no tensor called `{name}` above")
+        size = self.tensors[name].shape[axis]
+        if size is None:
+            raise FormulaError(f"the size of `{name}` on axis {axis} is not known before training")
+        return int(size)
+
+
+def _spread(layer: Any, arguments: Sequence[Any]) -> list[Any]:
+    """Give several tensors by position if `call` wants them so, else as one list."""
+    if len(arguments) < 2:
+        return list(arguments)
+    if isinstance(layer, keras.Model):
+        return [list(arguments)]
+    call = layer.call if isinstance(layer, keras.Layer) else layer
+    parameters = list(inspect.signature(call).parameters.values())
+    required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_position = len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return list(arguments) if by_position else [list(arguments)]
+
+
+def _subject(step: Step) -> str:
+    match step.what:
+        case Reuse(name=name):
+            return f"reuse: {name}"
+        case Graph():
+            return "model"
+        case component:
+            return component.name
+
+
+def _given_help(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str | None:
+    shapes = [_shapes(a) for a in arguments] + [f"{k}={_shapes(v)}" for k, v in keywords.items()]
+    return f"the step is given {', '.join(shapes)}; None is the batch" if shapes else None
+
+
+def _shapes(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_shapes(v) for v in value)}]"
+    return "null" if value is None else str(tuple(value.shape))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _diagnostic(graph: Graph, fault: Fault) -> Diagnostic:
+    path = fault.step.path if fault.step else f"{graph.path}.outputs"
+    return Diagnostic(fault.id, fault.message, path, fault.step.key if fault.step else None, help=fault.help)

@@ -1,0 +1,73 @@
+"""Optimizer, losses and metrics put into a model."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from kexp.graph.construct import Context, complaint, construct
+from kexp.spec.types import Component, Experiment, Objective
+from kexp.spec.wiring import snake_case
+
+
+def compile_model(model: keras.Model, experiment: Experiment, context: Context) -> None:
+    """Compile `model` as `train` says.
+
+    Raises: SpecError (keras-refused and those of construction).
+    """
+    train = experiment.train
+    jit = experiment.runtime.jit_compile
+    names: Counter[str] = Counter()
+    with complaint("train", None, "compile"):
+        model.compile(
+            optimizer=_optimizer(train.optimizer, context),
+            loss=_per_output(train.loss, lambda loss: _objective(loss, context)),
+            loss_weights=dict(train.loss_weights) if train.loss_weights else None,
+            metrics=_metrics(train.metrics, context, names),
+            weighted_metrics=_metrics(train.weighted_metrics, context, names),
+            steps_per_execution=experiment.runtime.steps_per_execution,
+            jit_compile="auto" if jit is None else jit,
+        )
+
+
+def _optimizer(optimizer: Objective, context: Context) -> Any:
+    if isinstance(optimizer, Component):
+        return construct(optimizer, context)
+    with complaint("train.optimizer", None, optimizer):
+        return keras.optimizers.get(optimizer)
+
+
+def _per_output(value: Any, make: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: None if item is None else make(item) for name, item in value.items()}
+    return make(value)
+
+
+def _objective(objective: Objective, context: Context) -> Any:
+    return construct(objective, context) if isinstance(objective, Component) else objective
+
+
+def _metrics(metrics: Any, context: Context, names: Counter[str]) -> Any:
+    if not metrics:
+        return None
+    if isinstance(metrics, Mapping):
+        return {name: [_metric(m, context, Counter()) for m in listed] for name, listed in metrics.items()}
+    return [_metric(metric, context, names) for metric in metrics]
+
+
+def _metric(metric: Objective, context: Context, names: Counter[str]) -> Any:
+    """Construct a metric under a name that does not depend on what the process made before."""
+    if not isinstance(metric, Component):
+        return metric
+    named = isinstance(metric.options, Mapping) and "name" in metric.options
+    if metric.is_custom or named:
+        return construct(metric, context)
+    stem = snake_case(metric)
+    count = names[stem]
+    names[stem] += 1
+    name = f"{stem}_{count}" if count else stem
+    named_metric = Component(
+        metric.name, metric.namespace, {**(metric.options or {}), "name": name}, None, metric.path, metric.span
+    )
+    return construct(named_metric, context)

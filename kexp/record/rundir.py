@@ -1,0 +1,256 @@
+"""The run directory: the one place that knows the name of each file in it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from kexp.errors import KexpError, RunRefused
+from kexp.record.files import is_temporary, make_folder, replacement, sync, write_atomically
+from kexp.record.jsonfile import read_object, write_object
+from kexp.record.lock import held, is_held
+from kexp.record.runid import RunId, random_tail, slug, stamp
+from kexp.record.sums import check_sum, read_sums, write_sums
+
+NUM_STATES_KEPT = 2
+
+_STATE = re.compile(r"step-(\d{10,})\.safetensors\Z")
+
+
+class _Entry:
+    """A path inside the run directory."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, run: "RunDir", owner: type | None = None) -> Path:
+        return run.path / self.name
+
+
+@dataclass(frozen=True, slots=True)
+class RunDir:
+    path: Path
+
+    spec = _Entry("spec.yaml")
+    spec_bases = _Entry("spec")
+    resolved = _Entry("resolved.yaml")
+    code = _Entry("code")
+    manifest = _Entry("manifest.json")
+    requirements = _Entry("requirements.txt")
+    source_diff = _Entry("source.diff")
+    status = _Entry("status.json")
+    notes = _Entry("notes.json")
+    metrics = _Entry("metrics.jsonl")
+    steps = _Entry("steps.jsonl")
+    metrics_csv = _Entry("metrics.csv")
+    train_log = _Entry("train.log")
+    backend_log = _Entry("backend.log")
+    checkpoints = _Entry("checkpoints")
+    preprocess = _Entry("preprocess")
+    model_file = _Entry("model.keras")
+    evaluations = _Entry("evaluations")
+    tensorboard = _Entry("tensorboard")
+    sums = _Entry("SHA256SUMS")
+    sums_mac = _Entry("SHA256SUMS.mac")
+    _lock = _Entry("lock")
+    _best = _Entry("checkpoints/best.safetensors")
+
+    # ---------------------------------------------------------------- identity
+
+    @classmethod
+    def create(cls, root: Path, name: str, now: datetime, tail: str | None = None) -> "RunDir":
+        """Make a directory of its own for a new run below `root`.
+
+        Raises: runs-not-writable
+        """
+        with _writable(root):
+            make_folder(root)
+            while True:
+                path = root / str(RunId(now, slug(name), tail or random_tail()))
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    tail = None
+                else:
+                    sync(root)
+                    return cls(path)
+
+    @classmethod
+    def at(cls, path: Path) -> "RunDir":
+        """Take the directory that `--run-dir` names, made where it is missing.
+
+        Raises: runs-not-writable
+        """
+        with _writable(path):
+            make_folder(path)
+        return cls(path)
+
+    @property
+    def id(self) -> str:
+        return self.path.absolute().name
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run is here; there is none where nobody may look."""
+        try:
+            return any(path.is_file() for path in (self.status, self.spec, self.manifest))
+        except OSError:
+            return False
+
+    # ---------------------------------------------------------------- one process at a time
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Own the run until the block ends or the process dies.
+
+        Raises: run-locked, run-not-writable
+        """
+        with held(self._lock) as is_ours:
+            if not is_ours:
+                raise self._locked()
+            self._remove_leftovers()
+            yield
+
+    def is_locked(self) -> bool:
+        return is_held(self._lock)
+
+    def _locked(self) -> KexpError:
+        pid = (read_object(self.status) or {}).get("pid")
+        holder = f"process {pid}" if isinstance(pid, int) else "another process"
+        return RunRefused.because(
+            "run-locked",
+            f"{holder} is using run `{self.id}`",
+            help=f"wait until it ends, or watch it with `kexp logs {self.id} -f`",
+        )
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a killed owner was writing, where only owners write."""
+        for path in (*self.path.glob(f".{self.model_file.name}.*"), *self.checkpoints.glob(".*")):
+            if is_temporary(path):
+                path.unlink(missing_ok=True)
+
+    # ---------------------------------------------------------------- what was asked for, and where
+
+    def write_spec(self, data: bytes) -> None:
+        write_atomically(self.spec, data)
+
+    def write_spec_base(self, relative: str, data: bytes) -> Path:
+        """Keep a file that the spec extends.
+
+        Raises: path-outside-run
+        """
+        return _write(self._inside(self.spec_bases, relative), data)
+
+    def write_resolved(self, text: str) -> None:
+        write_atomically(self.resolved, text.encode())
+
+    def write_code(self, relative: str, data: bytes) -> Path:
+        """Keep a python file that the spec names or that such a file imports.
+
+        Raises: path-outside-run
+        """
+        return _write(self._inside(self.code, relative), data)
+
+    def write_manifest(self, record: Mapping[str, object]) -> None:
+        write_object(self.manifest, record)
+
+    def write_requirements(self, text: str) -> None:
+        write_atomically(self.requirements, text.encode())
+
+    def write_source_diff(self, data: bytes) -> None:
+        write_atomically(self.source_diff, data)
+
+    # ---------------------------------------------------------------- checkpoints, model, evaluations
+
+    def write_state(self, step: int, data: bytes) -> Path:
+        """Keep the whole training state after `step`, and drop all but the newest two."""
+        path = _write(self.checkpoints / f"step-{step:010d}.safetensors", data)
+        for old in self._states()[:-NUM_STATES_KEPT]:
+            old.unlink()
+        return path
+
+    def write_best(self, data: bytes) -> Path:
+        return _write(self._best, data)
+
+    @property
+    def last_checkpoint(self) -> Path | None:
+        return next(reversed(self._states()), None)
+
+    @property
+    def best_checkpoint(self) -> Path | None:
+        return self._best if self._best.is_file() else None
+
+    def _states(self) -> list[Path]:
+        """Return the states by rising step."""
+        found = ((_STATE.match(path.name), path) for path in self.checkpoints.glob("step-*"))
+        return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
+
+    def replace_model(self, write: Callable[[Path], None]) -> None:
+        """Let `write` make a `.keras` file, which then takes the place of the run's model."""
+        with replacement(self.model_file) as temporary:
+            write(temporary)
+
+    def write_evaluation(self, split: str, now: datetime, record: Mapping[str, object]) -> Path:
+        """Keep the result of one evaluation beside the earlier ones."""
+        make_folder(self.evaluations)
+        stem, count = f"{slug(split)}-{stamp(now)}", 1
+        path = self.evaluations / f"{stem}.json"
+        while path.exists():
+            count += 1
+            path = self.evaluations / f"{stem}-{count}.json"
+        write_object(path, record)
+        return path
+
+    # ---------------------------------------------------------------- integrity
+
+    def write_sums(self) -> None:
+        """Write down the sha256 of each file as it is now."""
+        write_sums(self.sums, frozenset({self.sums.name, self.sums_mac.name, self._lock.name}))
+
+    def remove_sums(self) -> None:
+        """Withdraw what was said of files that are about to change."""
+        self.sums_mac.unlink(missing_ok=True)
+        self.sums.unlink(missing_ok=True)
+
+    def verify(self, relative: str) -> bool:
+        """Return True for a file that is as SHA256SUMS says, and False where there is no SHA256SUMS.
+
+        Raises: path-outside-run, file-not-listed, file-differs, file-broken
+        """
+        path = self._inside(self.path, relative)
+        listed = read_sums(self.sums)
+        if listed is not None:
+            check_sum(path, path.relative_to(self.path).as_posix(), listed)
+        return listed is not None
+
+    def _inside(self, folder: Path, relative: str) -> Path:
+        """Return the path below `folder` that is reached through no link."""
+        plain = PurePosixPath(relative)
+        path = folder / plain
+        within = [p for p in (path, *path.parents) if self.path in p.parents]
+        if plain.is_absolute() or ".." in plain.parts or any(p.is_symlink() for p in within):
+            raise RunRefused.because(
+                "path-outside-run",
+                f"`{relative}` leads out of run `{self.id}`; expected a plain path below it",
+            )
+        return path
+
+
+def _write(path: Path, data: bytes) -> Path:
+    make_folder(path.parent)
+    write_atomically(path, data)
+    return path
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunRefused.because(
+            "runs-not-writable",
+            f"no run can be made in `{folder}`: {error.strerror}",
+            help="name another folder with `--runs DIR` or `KEXP_RUNS`",
+        ) from None

@@ -1,0 +1,162 @@
+"""A step's key, `[inputs ->] what [-> names]`, as parts that know their place in the key."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kexp.spec.types import Operand, Operands
+
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_OPENING, _CLOSING = "([", ")]"
+RESERVED = ("prev", "input", "null")
+
+
+class ArrowError(Exception):
+    """A key that cannot be read. `start` and `length` mark the stretch of the key to blame."""
+
+    def __init__(self, id: str, message: str, part: "Part", help: str | None = None) -> None:
+        super().__init__(message)
+        self.id, self.message, self.part, self.help = id, message, part, help
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of the key, blanks around it dropped."""
+
+    text: str
+    start: int
+
+    @property
+    def length(self) -> int:
+        return max(1, len(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A key taken apart."""
+
+    what: Part
+    takes: Operands
+    gives: tuple[Part, ...]
+    layer_name: str | None
+
+
+def parse_arrow(key: str, is_what: Callable[[str], bool]) -> Arrow:
+    """Read a step's key; `is_what` knows layers, applications, custom names and the words of the language.
+
+    Raises: ArrowError (arrow-spelling, arrow-count, arrow-what, arrow-name, arrow-brackets).
+    """
+    for wrong in ("=>", "→", "⇒"):
+        if wrong in key:
+            right = "->".join(part for part in re.split(r"\s*(?:=>|→|⇒)\s*", key))
+            raise ArrowError(
+                "arrow-spelling",
+                f"`{wrong}` is not an arrow of this language",
+                Part(wrong, key.index(wrong)),
+                f"write `{re.sub(r'->', ' -> ', right)}`",
+            )
+    parts = _split(Part(key, 0), "->")
+    if len(parts) == 1:
+        return _arrow(parts[0], None, None)
+    if len(parts) == 2:
+        left, right = parts
+        left_is, right_is = is_what(left.text), is_what(right.text)
+        if left_is and right_is:
+            raise ArrowError(
+                "arrow-what",
+                f"both `{left.text}` and `{right.text}` are layers; a step has one",
+                right,
+                "give the second a step of its own, or choose a name that is no layer",
+            )
+        return _arrow(left, None, right) if left_is else _arrow(right, left, None)
+    if len(parts) == 3:
+        return _arrow(parts[1], parts[0], parts[2])
+    raise ArrowError(
+        "arrow-count", "a step has at most two arrows: `inputs -> what -> names`", parts[3], "split it into several steps"
+    )
+
+
+def _arrow(what: Part, inputs: Part | None, names: Part | None) -> Arrow:
+    gives, layer_name = _names(names) if names else ((), None)
+    return Arrow(what, _operands(inputs) if inputs else Operands(), gives, layer_name)
+
+
+def _operands(part: Part) -> Operands:
+    positional: list[Operand] = []
+    keywords: dict[str, Operand] = {}
+    for piece in _split(part, ","):
+        keyword, equals, value = piece.text.partition("=")
+        if equals and _NAME.match(keyword.strip()):
+            shift = len(keyword) + 1
+            operand = _operand(_trimmed(value, piece.start + shift))
+            if keyword.strip() in keywords:
+                raise ArrowError("arrow-argument-twice", f"`{keyword.strip()}` is given twice", piece)
+            keywords[keyword.strip()] = operand
+        elif keywords:
+            raise ArrowError("arrow-order", "positions come before keywords", piece, "put it before the first `argument=name`")
+        else:
+            positional.append(_operand(piece))
+    return Operands(tuple(positional), keywords)
+
+
+def _operand(part: Part) -> Operand:
+    if part.text.startswith("[") and part.text.endswith("]"):
+        inner = _trimmed(part.text[1:-1], part.start + 1)
+        return tuple(_operand(piece) for piece in _split(inner, ","))
+    if part.text == "null":
+        return None
+    _check_name(part)
+    return part.text
+
+
+def _names(part: Part) -> tuple[tuple[Part, ...], str | None]:
+    layer_name = None
+    found = re.match(r"([A-Za-z_]\w*)\s*\((.*)\)\Z", part.text, re.DOTALL)
+    if found:
+        layer_name = found[1]
+        part = _trimmed(found[2], part.start + found.start(2))
+    names = tuple(_split(part, ","))
+    for name in names:
+        _check_name(name)
+        if name.text in RESERVED:
+            raise ArrowError("arrow-name", f"`{name.text}` is a word of the language and cannot be a name", name)
+    return names, layer_name
+
+
+def _check_name(part: Part) -> None:
+    if _NAME.match(part.text):
+        return
+    if not part.text:
+        raise ArrowError("arrow-name", "a name is missing here", part)
+    help = "name the tensor with `expr` first" if re.search(r"[\[(.]", part.text) else None
+    raise ArrowError("arrow-name", f"`{part.text}` is not a name: letters, digits and `_`", part, help)
+
+
+def _split(part: Part, separator: str) -> list[Part]:
+    """Split at a separator outside brackets."""
+    pieces: list[Part] = []
+    depth = start = position = 0
+    text = part.text
+    while position < len(text):
+        character = text[position]
+        if character in _OPENING:
+            depth += 1
+        elif character in _CLOSING:
+            depth -= 1
+        elif depth == 0 and text.startswith(separator, position):
+            pieces.append(_trimmed(text[start:position], part.start + start))
+            position += len(separator)
+            start = position
+            continue
+        if depth < 0:
+            break
+        position += 1
+    if depth:
+        raise ArrowError("arrow-brackets", f"the brackets in `{text}` do not match", part)
+    pieces.append(_trimmed(text[start:], part.start + start))
+    return pieces
+
+
+def _trimmed(text: str, start: int) -> Part:
+    stripped = text.strip()
+    return Part(stripped, start + (len(text) - len(text.lstrip()) if stripped else 0))

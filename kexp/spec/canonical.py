@@ -1,0 +1,263 @@
+"""Experiment -> YAML: one spelling for each experiment, and the hash that identifies it."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kexp.document import means_other_than_text
+from kexp.spec.catalogue import catalogue
+from kexp.spec.formula import escape
+from kexp.spec.types import (
+    Component,
+    Experiment,
+    Formula,
+    Graph,
+    Operand,
+    Operands,
+    Port,
+    Promise,
+    Reuse,
+    Step,
+    Value,
+)
+
+_ONE_LINE = 1_000_000
+_OUTSIDE_IDENTITY = ("name", "description", "tags", "trackers", "expect")
+_PATH_OPTIONS = ("path", "train", "val", "test")
+_SECTIONS = (
+    "kexp",
+    "name",
+    "description",
+    "tags",
+    "seed",
+    "runtime",
+    "data",
+    "model",
+    "train",
+    "trackers",
+    "expect",
+)
+
+
+def canonical(experiment: Experiment, defaults: bool = False) -> str:
+    """Return the experiment as YAML; `parse_experiment` of it gives an equal experiment.
+
+    With `defaults`, every default that is known is written out.
+    """
+    tree = _Printer(defaults).experiment(experiment)
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, width=_ONE_LINE, allow_unicode=True)
+
+
+def identity(experiment: Experiment) -> str:
+    """Return the sha256 of what is trained: names, descriptions and the places of files left out."""
+    tree = _Printer(defaults=True).experiment(experiment)
+    for key in _OUTSIDE_IDENTITY:
+        tree.pop(key, None)
+    for key in _PATH_OPTIONS:
+        if isinstance(tree["data"].get(key), str):
+            tree["data"][key] = Path(tree["data"][key]).name
+    text = json.dumps(tree, sort_keys=True, allow_nan=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def resolve(experiment: Experiment, folder: Path, seed: int, threads: int) -> Experiment:
+    """Fix what a run must not leave open: the seed, the threads, and files by their absolute paths."""
+    options = {
+        key: str((folder / value).resolve()) if key in _PATH_OPTIONS and isinstance(value, str) else value
+        for key, value in experiment.data.options.items()
+    }
+    return replace(
+        experiment,
+        seed=experiment.seed if experiment.seed is not None else seed,
+        data=replace(experiment.data, options=options),
+        runtime=replace(experiment.runtime, threads=experiment.runtime.threads or threads),
+    )
+
+
+class _Flow(dict[str, Any]):
+    """A map that is printed on one line."""
+
+
+class _FlowList(list[Any]):
+    """A list that is printed on one line."""
+
+
+class _Printer:
+    def __init__(self, defaults: bool) -> None:
+        self.defaults = defaults
+
+    def experiment(self, experiment: Experiment) -> dict[str, Any]:
+        values = self._record(experiment, always=("kexp", "name", "data", "model", "train"))
+        values["data"] = self._data(experiment)
+        values["model"] = self._graph(experiment.model)
+        if experiment.expect:
+            values["expect"] = {p.metric: str(p) for p in experiment.expect}
+        return {key: values[key] for key in _SECTIONS if key in values}
+
+    def _record(self, record: Any, always: tuple[str, ...] = ()) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for item in dataclasses.fields(record):
+            value = getattr(record, item.name)
+            if not item.compare or (item.name not in always and not self._worth_printing(item, value)):
+                continue
+            if isinstance(value, (Graph,)) or item.name in ("expect",):
+                values[item.name] = None
+            elif dataclasses.is_dataclass(value) and not isinstance(value, (Component, Formula, Promise)):
+                inner = self._record(value)
+                if inner:
+                    values[item.name] = inner
+            else:
+                values[item.name] = self._value(value)
+        return values
+
+    def _worth_printing(self, item: "dataclasses.Field[Any]", value: Any) -> bool:
+        default = item.default if item.default is not dataclasses.MISSING else None
+        if item.default_factory is not dataclasses.MISSING:
+            default = item.default_factory()
+        if self.defaults:
+            return value is not None and value not in ("", (), {})
+        return bool(value != default) or item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+
+    def _data(self, experiment: Experiment) -> dict[str, Any]:
+        data = experiment.data
+        options = {name: self._value(value) for name, value in data.options.items()}
+        signature = catalogue().signature("sources", data.source)
+        if self.defaults and signature is not None:
+            given = {p.name: self._value(_frozen(p.default)) for p in signature.params if p.default not in (None, [], {})}
+            options = {**given, **options}
+        split = _Flow(self._record(data.split))
+        return {"source": data.source, **options, **({"split": split} if split else {})}
+
+    # ------------------------------------------------------------ the graph
+
+    def _graph(self, graph: Graph) -> dict[str, Any]:
+        printed: dict[str, Any] = {}
+        if graph.inputs is not None:
+            printed["inputs"] = {port.name: self._port(port) for port in graph.inputs}
+        printed["layers"] = [self._step(step) for step in graph.steps]
+        if isinstance(graph.outputs, Mapping):
+            printed["outputs"] = _Flow(graph.outputs)
+        elif graph.outputs is not None:
+            printed["outputs"] = _FlowList(graph.outputs)
+        return printed
+
+    def _port(self, port: Port) -> Any:
+        options: dict[str, Any] = {}
+        if port.shape is not None:
+            options["shape"] = _FlowList(s.text if isinstance(s, Formula) else s for s in port.shape)
+        if port.dtype != "float32" or self.defaults:
+            options["dtype"] = port.dtype
+        if port.column != port.name:
+            options["from"] = port.column
+        return _Flow(options) or None
+
+    def _step(self, step: Step) -> Any:
+        what, argument = self._what(step.what)
+        key = " -> ".join(part for part in (operands(step.takes), what, _gives(step)) if part)
+        siblings: dict[str, Any] = {}
+        if step.call:
+            siblings["call"] = _Flow({name: self._value(value) for name, value in step.call.items()})
+        if step.trainable is not None:
+            siblings["trainable"] = step.trainable
+        if argument is None and not siblings:
+            return key
+        return {key: argument, **siblings}
+
+    def _what(self, what: Component | Reuse | Graph) -> tuple[str, Any]:
+        if isinstance(what, Reuse):
+            return "reuse", what.name
+        if isinstance(what, Graph):
+            return "model", self._graph(what)
+        printed = self._component(what)
+        return (printed, None) if isinstance(printed, str) else next(iter(printed.items()))
+
+    # ------------------------------------------------------------ values
+
+    def _value(self, value: Value | Promise) -> Any:
+        match value:
+            case Formula(text=text):
+                return text
+            case Component():
+                return self._component(value)
+            case Graph():
+                return {"model": self._graph(value)}
+            case str():
+                return escape(value)
+            case tuple():
+                return _FlowList(self._value(item) for item in value)
+            case Mapping():
+                return self._mapping({name: self._value(item) for name, item in value.items()})
+            case _:
+                return value
+
+    def _mapping(self, values: dict[str, Any]) -> Any:
+        """Keep a one-key map that looks like an object from being read as one."""
+        looks = len(values) == 1 and (next(iter(values))[:1].isupper() or ":" in next(iter(values)))
+        return _Flow({"literal": _Flow(values)}) if looks else _Flow(values)
+
+    def _component(self, component: Component) -> Any:
+        if component.first is not None:
+            return _Flow({component.name: self._value(component.first[0])})
+        options = {name: self._value(value) for name, value in (component.options or {}).items()}
+        signature = catalogue().signature(component.namespace, component.name)
+        if self.defaults and signature is not None and not component.is_custom:
+            for param in signature.params:
+                known = param.default is not None and not param.required and param.name != "name"
+                if known and param.name not in options:
+                    options[param.name] = self._value(_frozen(param.default))
+        bare = component.options is None and not options
+        return component.name if bare else _Flow({component.name: _Flow(options)})
+
+
+def _frozen(value: Any) -> Value:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def operands(takes: Operands) -> str:
+    """Return the left side of a step's key."""
+    positional = [_operand(operand) for operand in takes.positional]
+    keywords = [f"{name}={_operand(operand)}" for name, operand in takes.keywords.items()]
+    return ", ".join(positional + keywords)
+
+
+def _operand(operand: Operand) -> str:
+    if operand is None:
+        return "null"
+    return f"[{', '.join(_operand(o) for o in operand)}]" if isinstance(operand, tuple) else operand
+
+
+def _gives(step: Step) -> str:
+    names = ", ".join(step.gives)
+    return f"{step.layer_name}({names})" if step.layer_name else names
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if means_other_than_text(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _number(dumper: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
+    text = repr(number).replace("inf", ".inf").replace("nan", ".nan")
+    if "e" in text and "." not in text:
+        text = text.replace("e", ".0e")  # PyYAML takes `1e-07` for text and would write a tag
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(float, _number)
+_Dumper.add_representer(_Flow, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True))
+_Dumper.add_representer(_FlowList, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True))

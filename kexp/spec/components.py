@@ -1,0 +1,328 @@
+"""`Name`, `Name: first` and `Name: {argument: value}`: any object, to any depth, in any position."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from kexp.document import Entries, Items, Node, Scalar
+from kexp.errors import did_you_mean
+from kexp.spec.catalogue import NAMESPACES, Signature
+from kexp.spec.formula import has_formula
+from kexp.spec.reader import Cursor, Unreadable, describe
+from kexp.spec.types import Component, Formula, Graph, Objective, PerOutput, Value
+
+CUSTOM = re.compile(r"(?:[\w./-]+\.py|[A-Za-z_]\w*(?:\.\w+)*):[A-Za-z_]\w*\Z")
+_EXPLICIT = re.compile(r"keras\.(?:optimizers\.)?([a-z]+):([A-Za-z]\w*)\Z")
+_SINGULAR = {
+    "layers": "layer",
+    "applications": "application",
+    "optimizers": "optimizer",
+    "schedules": "learning-rate schedule",
+    "losses": "loss",
+    "metrics": "metric",
+    "callbacks": "callback",
+    "initializers": "initializer",
+    "regularizers": "regularizer",
+    "constraints": "constraint",
+    "sources": "data source",
+}
+_POSITIONS = (
+    (re.compile(r".*initializer\Z"), "initializers"),
+    (re.compile(r".*regularizer\Z"), "regularizers"),
+    (re.compile(r".*constraint\Z"), "constraints"),
+    (re.compile(r"(?:.*_)?(?:layer|cell|layers|cells)\Z"), "layers"),
+    (re.compile(r"(?:learning_rate|schedule)\Z"), "schedules"),
+    (re.compile(r"(?:inner_)?optimizers?\Z"), "optimizers"),
+    (re.compile(r"loss(?:_fn)?\Z"), "losses"),
+    (re.compile(r"metrics?\Z"), "metrics"),
+)
+_OBJECT_ORDER = tuple(n for n in NAMESPACES if n != "sources")
+
+
+def is_custom(name: str) -> bool:
+    return bool(CUSTOM.match(name)) and not name.startswith("keras.")
+
+
+def read_component(cursor: Cursor, namespace: str) -> Component:
+    """Read an object of one namespace.
+
+    Raises: Unreadable after unknown-layer (or -optimizer, …), unknown-argument, missing-argument, wrong-type.
+    """
+    node = cursor.node
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
+        return _component(cursor, node, None, namespace)
+    if isinstance(node, Entries) and len(node.entries) == 1:
+        key, argument = node.entries[0]
+        return _component(cursor, key, argument, namespace)
+    if isinstance(node, Entries) and len(node.entries) > 1:
+        first, second = node.entries[0][0], node.entries[1][0]
+        raise cursor.refuse(
+            "two-objects",
+            f"one {_SINGULAR[namespace]} is expected, found the keys `{first.value}` and `{second.value}`",
+            second.span,
+            help=f"write arguments inside braces: `{first.value}: {{…}}`",
+        )
+    raise cursor.refuse("wrong-type", f"a {_SINGULAR[namespace]} is expected, found {describe(node)}")
+
+
+def read_one(cursor: Cursor, hint: Any) -> Objective:
+    """Read what `Annotated[..., Named(namespace)]` describes: one object."""
+    return read_objective(cursor, get_args(hint)[1].namespace)
+
+
+def read_list(cursor: Cursor, hint: Any) -> tuple[Component, ...]:
+    """Read what `Annotated[..., NamedList(namespace)]` describes: a list of objects."""
+    namespace = get_args(hint)[1].namespace
+    components = []
+    for item in cursor.items(f"`{cursor.path}`"):
+        with cursor.reading.gather():
+            components.append(read_component(item, namespace))
+    return tuple(components)
+
+
+def read_per_output(cursor: Cursor, hint: Any) -> Any:
+    """Read what `Annotated[..., PerOutput(namespace, many)]` describes: one or many objects, or a map of them."""
+    marker: PerOutput = get_args(hint)[1]
+    if not isinstance(cursor.node, Entries) or looks_like_object(cursor.node):
+        return _objectives(cursor, marker)
+    values: dict[str, Any] = {}
+    for name, child, _ in cursor.entries(f"`{cursor.path}`"):
+        with cursor.reading.gather():
+            is_null = isinstance(child.node, Scalar) and child.node.value is None
+            empty = () if marker.many else None
+            values[name] = empty if is_null else _objectives(child, marker)
+    return values
+
+
+def _objectives(cursor: Cursor, marker: PerOutput) -> Any:
+    """Read one object where one is meant; where many are, one or a list of them, as a tuple."""
+    if not marker.many:
+        return read_objective(cursor, marker.namespace)
+    if not isinstance(cursor.node, Items):
+        return (read_objective(cursor, marker.namespace),)
+    found = []
+    for item in cursor.items(f"`{cursor.path}`"):
+        with cursor.reading.gather():
+            found.append(read_objective(item, marker.namespace))
+    return tuple(found)
+
+
+def read_objective(cursor: Cursor, namespace: str) -> Objective:
+    """Read a string that Keras knows (`adam`), or an object."""
+    node = cursor.node
+    if isinstance(node, Scalar) and isinstance(node.value, str) and not is_custom(node.value):
+        catalogue = cursor.reading.catalogue
+        if catalogue.signature(namespace, node.value) is None:
+            strings = catalogue.identifiers(namespace)
+            if namespace == "metrics":
+                strings = [*strings, *catalogue.identifiers("losses")]
+            if node.value in strings or (namespace == "optimizers" and node.value.lower() in strings):
+                return node.value
+            raise _unknown(cursor, node, namespace, strings)
+    return read_component(cursor, namespace)
+
+
+def looks_like_object(node: Node) -> bool:
+    """Tell `{L2: 1e-4}` and `{"code.py:f": {}}`, which are objects, from maps of arguments or outputs."""
+    if not isinstance(node, Entries) or len(node.entries) != 1:
+        return False
+    name = str(node.entries[0][0].value)
+    return name[:1].isupper() or is_custom(name) or bool(_EXPLICIT.match(name))
+
+
+def _component(cursor: Cursor, name: Scalar, argument: Node | None, namespace: str) -> Component:
+    text = str(name.value)
+    path = cursor.path if cursor.path.endswith(f".{text}") else f"{cursor.path}.{text}"
+    here = Cursor(cursor.node, path, cursor.reading, name.span)
+    child = None
+    if argument is not None:
+        child = Cursor(here.reading_of(argument), path, cursor.reading, name.span)
+    return component_of(here, text, name, child, namespace)
+
+
+def component_of(cursor: Cursor, text: str, name: Scalar, argument: Cursor | None, namespace: str) -> Component:
+    """Return the object called `text`, whose arguments stand at `argument`."""
+    if is_custom(text):
+        return _custom(cursor, text, name, argument, namespace)
+    signature = _signature(cursor, text, name, namespace)
+    options = _options(argument, signature, name) if argument else None
+    given = options or {}
+    missing = [p.name for p in signature.params if p.required and p.name not in given]
+    if missing:
+        listed = ", ".join(f"`{m}`" for m in missing)
+        cursor.fault(
+            "missing-argument",
+            f"`{signature.name}` needs {listed}",
+            name.span,
+            help=f"`{_example(signature, missing)}`",
+        )
+        raise Unreadable
+    return Component(signature.name, signature.namespace, options, None, cursor.path, name.span)
+
+
+def _example(signature: Signature, missing: list[str]) -> str:
+    if len(missing) == 1 and signature.params[0].name == missing[0]:
+        return f"{signature.name}: <{missing[0]}>"
+    return f"{signature.name}: {{{', '.join(f'{m}: …' for m in missing)}}}"
+
+
+def _signature(cursor: Cursor, text: str, name: Scalar, namespace: str) -> Signature:
+    catalogue = cursor.reading.catalogue
+    explicit = _EXPLICIT.match(text)
+    if explicit and explicit[1] in NAMESPACES:
+        namespace, text = explicit[1], explicit[2]
+    namespaces = ("layers", "applications") if namespace == "layers" else (namespace,)
+    signature = catalogue.find(text, namespaces)
+    if signature is not None:
+        return signature
+    elsewhere = catalogue.find(text, _OBJECT_ORDER)
+    if elsewhere is not None:
+        raise cursor.refuse(
+            f"unknown-{_kind(namespace)}",
+            f"`{text}` is a {_SINGULAR[elsewhere.namespace]}, and a {_SINGULAR[namespace]} is expected here",
+            name.span,
+        )
+    raise _unknown(cursor, name, namespace, [])
+
+
+def _unknown(cursor: Cursor, name: Scalar, namespace: str, strings: list[str]) -> Unreadable:
+    known = [*cursor.reading.catalogue.names(namespace), *strings]
+    if namespace == "layers":
+        known += cursor.reading.catalogue.names("applications")
+    help = did_you_mean(str(name.value), known)
+    custom = f"a {_SINGULAR[namespace]} of your own is written `file.py:Name`"
+    return cursor.refuse(
+        f"unknown-{_kind(namespace)}",
+        f"there is no {_SINGULAR[namespace]} `{name.value}` in Keras {cursor.reading.catalogue.keras_version}",
+        name.span,
+        help=help or custom,
+    )
+
+
+def _kind(namespace: str) -> str:
+    return _SINGULAR[namespace].replace(" ", "-").removeprefix("learning-rate-")
+
+
+def _custom(cursor: Cursor, text: str, name: Scalar, argument: Cursor | None, namespace: str) -> Component:
+    if argument is None or (isinstance(argument.node, Scalar) and argument.node.value is None):
+        return Component(text, namespace, None, None, cursor.path, name.span)
+    if isinstance(argument.node, Entries) and not looks_like_object(argument.node):
+        options = {}
+        for key, child, _ in argument.entries(f"`{text}`"):
+            with cursor.reading.gather():
+                options[key] = read_value(child, key)
+        return Component(text, namespace, options, None, cursor.path, name.span)
+    return Component(text, namespace, {}, (read_value(argument, ""),), cursor.path, name.span)
+
+
+def _options(argument: Cursor, signature: Signature, name: Scalar) -> Mapping[str, Value] | None:
+    node = argument.node
+    if isinstance(node, Scalar) and node.value is None:
+        return None
+    if isinstance(node, Entries) and not looks_like_object(node) and node.key("literal") is None:
+        if not (len(node.entries) == 1 and node.key("model") is not None and signature.param("model") is None):
+            return _named_options(argument, signature)
+    if not signature.params:
+        raise argument.refuse("unknown-argument", f"`{signature.name}` takes no arguments", path=argument.path)
+    first = signature.params[0].name
+    return {first: read_value(argument, first)}
+
+
+def _named_options(argument: Cursor, signature: Signature) -> dict[str, Value]:
+    options: dict[str, Value] = {}
+    names = [p.name for p in signature.params]
+    failed = False
+    for key, child, scalar in argument.entries(f"`{signature.name}`"):
+        if key not in names:
+            help = did_you_mean(key, names) or _near_words(key, names) or f"its arguments: `{signature}`"
+            argument.fault(
+                "unknown-argument",
+                f"`{signature.name}` has no argument `{key}`",
+                scalar.span,
+                path=f"{argument.path}.{key}",
+                help=help,
+            )
+            failed = True
+            continue
+        try:
+            options[key] = read_value(child, key)
+        except Unreadable:
+            failed = True
+    if failed:
+        raise Unreadable
+    return options
+
+
+_OTHER_WORDS = {
+    "lr": "learning_rate",
+    "decay": "weight_decay",
+    "input_dim": "units",
+    "num_units": "units",
+    "num_filters": "filters",
+    "stride": "strides",
+    "p": "rate",
+    "dropout_rate": "rate",
+    "eps": "epsilon",
+}
+
+
+def _near_words(key: str, names: list[str]) -> str | None:
+    other = _OTHER_WORDS.get(key)
+    return f"did you mean `{other}`?" if other in names else None
+
+
+def read_value(cursor: Cursor, position: str) -> Value:
+    """Read an argument's value; its name is the position that decides the namespace of objects in it."""
+    node = cursor.node
+    if isinstance(node, Scalar):
+        return _scalar_value(cursor, node, position)
+    if isinstance(node, Items):
+        return tuple(read_value(item, position) for item in cursor.items(f"`{position}`"))
+    literal = node.get("literal") if len(node.entries) == 1 else None
+    if literal is not None:
+        return _literal(literal)
+    if len(node.entries) == 1 and node.key("model") is not None:
+        child = cursor.entries("the model")[0][1]
+        graph: Graph = cursor.reading.readers[Graph](child, Graph)
+        return graph
+    if looks_like_object(node):
+        key = node.entries[0][0]
+        return read_component(cursor, _namespace_for(cursor, str(key.value), position))
+    return {name: read_value(child, name) for name, child, _ in cursor.entries(f"`{position}`")}
+
+
+def _scalar_value(cursor: Cursor, node: Scalar, position: str) -> Value:
+    value = node.value
+    if not isinstance(value, str):
+        return value
+    namespace = _position_namespace(position)
+    if is_custom(value) or (namespace == "layers" and value[:1].isupper()):
+        return read_component(cursor, namespace or "layers")
+    return Formula(value) if has_formula(value) and not node.settled else value
+
+
+def _position_namespace(position: str) -> str | None:
+    return next((namespace for pattern, namespace in _POSITIONS if pattern.match(position)), None)
+
+
+def _namespace_for(cursor: Cursor, name: str, position: str) -> str:
+    namespace = _position_namespace(position)
+    if namespace is not None or is_custom(name) or _EXPLICIT.match(name):
+        return namespace or "layers"
+    found = [n for n in _OBJECT_ORDER if cursor.reading.catalogue.signature(n, name) is not None]
+    if len(found) > 1:
+        choices = " or ".join(f"`keras.{n}:{name}`" for n in found)
+        raise cursor.refuse(
+            "ambiguous-object", f"`{name}` is a {' and a '.join(_SINGULAR[n] for n in found)}", help=f"write {choices}"
+        )
+    return found[0] if found else "layers"
+
+
+def _literal(node: Node) -> Value:
+    match node:
+        case Scalar(value=value):
+            return value
+        case Items(items=items):
+            return tuple(_literal(item) for item in items)
+        case Entries():
+            return {name: _literal(value) for name, _, value in node}

@@ -1,0 +1,1 @@
+"""Compiled model, data and run directory -> a finished run."""
