@@ -6,10 +6,11 @@ import importlib.util
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError, did_you_mean
@@ -113,3 +114,47 @@ def _importable(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(folder))
+
+
+def load_reference(reference: str) -> Any:
+    """Return the object that a registry of kexp names as `module:name`."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def own_files(references: Iterable[str], folder: Path) -> dict[str, bytes]:
+    """Return the python files below `folder` that the referenced objects need, by their relative paths.
+
+    A module needs those whose objects its namespace holds; only modules already imported count.
+    """
+    root = folder.resolve()
+    files: dict[str, bytes] = {}
+    waiting = [sys.modules[load_object(reference, folder).__module__] for reference in references]
+    seen: set[int] = set()
+    while waiting:
+        module = waiting.pop()
+        path = Path(getattr(module, "__file__", None) or "/").resolve()
+        if id(module) in seen or not path.is_relative_to(root) or _is_installed(path):
+            continue
+        seen.add(id(module))
+        files[path.relative_to(root).as_posix()] = path.read_bytes()
+        for value in list(vars(module).values()):
+            owner = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", "") or "")
+            if owner is not None:
+                waiting.append(owner)
+    return dict(sorted(files.items()))
+
+
+def kept_reference(reference: str, folder: Path) -> str:
+    """Return how a run names the object: by the copy of its file under `code/`."""
+    source, _, name = reference.rpartition(":")
+    path = folder / (source if source.endswith(".py") else f"{source.replace('.', '/')}.py")
+    root = folder.resolve()
+    if not path.is_file() or not path.resolve().is_relative_to(root):
+        return reference
+    return f"code/{path.resolve().relative_to(root).as_posix()}:{name}"
+
+
+def _is_installed(path: Path) -> bool:
+    parts = {"site-packages", "dist-packages"}.intersection(path.parts)
+    return bool(parts) or any(path.is_relative_to(place) for place in _NOT_THE_USERS)

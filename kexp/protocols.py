@@ -90,6 +90,49 @@ class DataInfo:
 class Tracker(Protocol):
     """Mirror the rows of `metrics.jsonl` somewhere else."""
 
-    def log(self, step: int, row: Mapping[str, float]) -> None: ...
+    def log(self, step: int, row: Mapping[str, float]) -> None:
+        """Mirror one epoch's numbers."""
 
     def close(self) -> None: ...
+
+
+# ---------------------------------------------------------------- display
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will run, said before the first step."""
+
+    run_id: str
+    run_path: Path
+    name: str
+    data: str
+    sizes: Mapping[str, int]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    num_parameters: int
+    num_trainable: int
+    backend: str
+    device: str
+    threads: int
+    precision: str
+    seed: int
+    epochs: int
+    batch_size: int
+    steps_per_epoch: int
+
+
+class Display(Protocol):
+    """Show a training as it goes; the loop only reports."""
+
+    def plan(self, plan: Plan, log: Path) -> None:
+        """Show what will run; from now on what is shown goes to `log` too."""
+
+    def epoch_begins(self, epoch: int) -> None: ...
+
+    def step(self, step: int, metrics: Mapping[str, Any]) -> None:
+        """Show the steps of this epoch done so far; called after every one."""
+
+    def epoch_ends(self, row: Mapping[str, Any], is_best: bool) -> None: ...
+
+    def note(self, text: str) -> None: ...

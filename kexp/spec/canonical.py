@@ -13,6 +13,7 @@ import yaml
 from kexp.document import means_other_than_text
 from kexp.spec.catalogue import catalogue
 from kexp.spec.formula import escape
+from kexp.spec.references import with_custom_names
 from kexp.spec.types import (
     Component,
     Experiment,
@@ -56,7 +57,8 @@ def canonical(experiment: Experiment, defaults: bool = False) -> str:
 
 def identity(experiment: Experiment) -> str:
     """Return the sha256 of what is trained: names, descriptions and the places of files left out."""
-    tree = _Printer(defaults=True).experiment(experiment)
+    placeless = with_custom_names(experiment, lambda name: name.rpartition("/")[2])
+    tree = _Printer(defaults=True).experiment(placeless)
     for key in _OUTSIDE_IDENTITY:
         tree.pop(key, None)
     for key in _PATH_OPTIONS:
@@ -66,15 +68,14 @@ def identity(experiment: Experiment) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def resolve(experiment: Experiment, folder: Path, seed: int, threads: int) -> Experiment:
-    """Fix what a run must not leave open: the seed, the threads, and files by their absolute paths."""
+def resolve(experiment: Experiment, folder: Path, threads: int) -> Experiment:
+    """Fix what a run must not leave open: the threads, and files by their absolute paths."""
     options = {
         key: str((folder / value).resolve()) if key in _PATH_OPTIONS and isinstance(value, str) else value
         for key, value in experiment.data.options.items()
     }
     return replace(
         experiment,
-        seed=experiment.seed if experiment.seed is not None else seed,
         data=replace(experiment.data, options=options),
         runtime=replace(experiment.runtime, threads=experiment.runtime.threads or threads),
     )

@@ -1,0 +1,172 @@
+"""Run directory -> model, metrics and predictions, from what the run keeps and nothing else."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from kexp.data.load import Datasets, load
+from kexp.diagnostics import Diagnostic
+from kexp.document import load_document
+from kexp.errors import NotFound, RunRefused, SpecError
+from kexp.graph.assemble import Assembly, assemble
+from kexp.graph.labels import kind_of, loss_of
+from kexp.graph.weights import assign, model_variables, unpack
+from kexp.protocols import DataInfo, Samples, Site, TensorInfo
+from kexp.record.rundir import RunDir
+from kexp.spec.parse import parse_experiment
+from kexp.spec.types import Component, Experiment
+
+Which = Literal["best", "last"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A run's model with its weights."""
+
+    run: RunDir
+    experiment: Experiment
+    info: DataInfo
+    assembly: Assembly
+    checkpoint: Path
+
+
+def read_experiment(run: RunDir) -> Experiment:
+    """Return the experiment a run trained.
+
+    Raises: RunRefused (run-incomplete, file-differs, …).
+    """
+    if not run.resolved.is_file():
+        raise RunRefused.because("run-incomplete", f"`{run.id}` holds no resolved.yaml: its training never began")
+    run.verify("resolved.yaml")
+    return replace(parse_experiment(load_document(run.resolved)))
+
+
+def read_info(run: RunDir) -> DataInfo:
+    """Return what the manifest keeps of the data's shapes and classes."""
+    run.verify("manifest.json")
+    record = json.loads(run.manifest.read_text())["data"]["info"]
+    return DataInfo(
+        inputs=tuple(TensorInfo(t["name"], tuple(t["shape"]), t["dtype"]) for t in record["inputs"]),
+        targets=tuple(TensorInfo(t["name"], tuple(t["shape"]), t["dtype"]) for t in record["targets"]),
+        classes={name: tuple(names) for name, names in record["classes"].items()},
+        num_classes=record["num_classes"],
+        sizes=record["sizes"],
+    )
+
+
+def info_as_json(info: DataInfo) -> dict[str, Any]:
+    """Return the record that `read_info` reads."""
+    return asdict(info)
+
+
+def rebuild(run: RunDir, which: Which) -> Rebuilt:
+    """Build the run's model anew and load a checkpoint into it.
+
+    Raises: NotFound (no-checkpoint), RunRefused (checkpoint-corrupt, checkpoint-mismatch, file-differs).
+    """
+    experiment = read_experiment(run)
+    info = read_info(run)
+    path = run.best_checkpoint if which == "best" else run.last_checkpoint
+    if path is None:
+        raise NotFound.because(
+            "no-checkpoint", f"`{run.id}` holds no {which} checkpoint", help="its training ended before the first epoch did"
+        )
+    run.verify(path.relative_to(run.path).as_posix())
+    assembly = assemble(experiment, info, run.path)
+    arrays = unpack(path.read_bytes(), path.name)
+    weights = {key: array for key, array in arrays.items() if key.startswith("model/")}
+    assign(model_variables(assembly.model), weights)
+    return Rebuilt(run, experiment, info, assembly, path)
+
+
+def load_data(experiment: Experiment, folder: Path) -> Datasets:
+    """Read an experiment's data; `folder` is where its relative paths start.
+
+    Raises: what the data source raises, placed in the spec.
+    """
+    ports = experiment.model.inputs or ()
+    site = Site(folder, experiment.seed or 0, tuple(port.column for port in ports))
+    try:
+        return load(experiment.data, site)
+    except (SpecError, NotFound, RunRefused) as error:
+        raise _located(experiment, error) from error.__cause__
+    except Exception as error:
+        raise _located(experiment, error) from None if hasattr(error, "diagnostics") else error
+
+
+def _located(experiment: Experiment, error: Any) -> Any:
+    document = experiment.document
+    return document.located(error) if document is not None and hasattr(error, "diagnostics") else error
+
+
+def measure(assembly: Assembly, samples: Samples, batch_size: int) -> dict[str, float]:
+    """Return loss and metrics of the model on samples, under Keras's names."""
+    values = assembly.model.evaluate(
+        assembly.inputs(samples),
+        assembly.labels(samples),
+        sample_weight=samples.weights,
+        batch_size=batch_size,
+        verbose=0,
+        return_dict=True,
+    )
+    return {name: float(np.asarray(value)) for name, value in values.items()}
+
+
+def choose_split(datasets: Datasets, split: str) -> Samples:
+    """Return the samples of a split.
+
+    Raises: SpecError (no-such-split).
+    """
+    if split not in datasets.splits:
+        listed = ", ".join(f"`{name}`" for name in datasets.splits)
+        raise SpecError(
+            Diagnostic("no-such-split", f"the data has no `{split}` split", help=f"choose with `--split`: {listed}")
+        )
+    return datasets.splits[split]
+
+
+Task = Literal["classes", "binary", "values"]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How one output's numbers are read; `threshold` parts the two classes of a binary task."""
+
+    name: str
+    task: Task
+    classes: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+
+def heads(rebuilt: Rebuilt) -> list[Head]:
+    """Return how each output is read: the task follows from the loss."""
+    found = []
+    for name, target in rebuilt.assembly.targets.items():
+        classes = rebuilt.info.classes.get(target.name, ()) if target else ()
+        loss = loss_of(rebuilt.experiment, name)
+        kind = "" if loss is None else kind_of(loss)
+        shown = target.name if target is not None and len(rebuilt.assembly.targets) == 1 else name
+        if kind in ("sparsecategoricalcrossentropy", "categoricalcrossentropy"):
+            found.append(Head(shown, "classes", classes))
+        elif kind in ("binarycrossentropy", "binaryfocalcrossentropy"):
+            found.append(Head(shown, "binary", classes, 0.0 if _from_logits(loss) else 0.5))
+        else:
+            found.append(Head(shown, "values"))
+    return found
+
+
+def _from_logits(loss: Any) -> bool:
+    return isinstance(loss, Component) and bool((loss.options or {}).get("from_logits", False))
+
+
+def predict(rebuilt: Rebuilt, inputs: Mapping[str, "np.ndarray[Any, Any]"], batch_size: int) -> list["np.ndarray[Any, Any]"]:
+    """Return one array per output; `inputs` are by column name, in the shapes that training had."""
+    samples = Samples(inputs, {})
+    result = rebuilt.assembly.model.predict(rebuilt.assembly.inputs(samples), batch_size=batch_size, verbose=0)
+    if isinstance(result, dict):
+        return list(result.values())
+    return list(result) if isinstance(result, (list, tuple)) else [result]

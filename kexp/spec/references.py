@@ -1,0 +1,45 @@
+"""The custom code an experiment names: found, and pointed elsewhere."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kexp.spec.components import is_custom
+from kexp.spec.types import Component, Data, Experiment
+
+
+def custom_names(experiment: Experiment) -> list[str]:
+    """Return every `file.py:Name` and `module:Name`, each once."""
+    found: list[str] = []
+
+    def note(name: str) -> str:
+        found.append(name)
+        return name
+
+    with_custom_names(experiment, note)
+    return list(dict.fromkeys(found))
+
+
+def with_custom_names(experiment: Experiment, rename: Callable[[str], str]) -> Experiment:
+    """Return the experiment with every custom name replaced by `rename(name)`."""
+    result: Experiment = _mapped(experiment, rename)
+    return result
+
+
+def _mapped(value: Any, rename: Callable[[str], str]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_mapped(item, rename) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _mapped(item, rename) for key, item in value.items()}
+    if not dataclasses.is_dataclass(value):
+        return value
+    changes = {
+        field.name: _mapped(getattr(value, field.name), rename)
+        for field in dataclasses.fields(value)
+        if field.compare
+    }
+    if isinstance(value, Component) and value.is_custom:
+        changes["name"] = rename(value.name)
+    if isinstance(value, Data) and is_custom(value.source):
+        changes["source"] = rename(value.source)
+    return dataclasses.replace(value, **changes)  # type: ignore[type-var]

@@ -1,0 +1,192 @@
+"""Keras's events -> rows, checkpoints and progress."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.callbacks.monitor_callback import MonitorCallback
+
+from kexp.diagnostics import Diagnostic
+from kexp.errors import RunFailed, SpecError
+from kexp.graph.construct import Context, construct
+from kexp.graph.weights import arrays_of, model_variables, pack
+from kexp.protocols import Display, Tracker
+from kexp.record.history import append_row, write_csv
+from kexp.record.rundir import RunDir
+from kexp.spec.types import Best, Component
+from kexp.train.batches import Batches
+from kexp.train.signals import StopSignals
+from kexp.train.state import training_state
+
+_PATH_OPTIONS = ("filepath", "filename", "log_dir")
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the training is; kept outside Keras, so that it outlives a stop."""
+
+    epoch: int = 0
+    step: int = 0
+    best: dict[str, Any] | None = None
+    best_arrays: Mapping[str, Any] | None = None
+    best_row: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Pace(keras.callbacks.Callback):  # type: ignore[misc]
+    """First of the callbacks: sets the epoch's order, counts steps, and stops for signals and lost losses."""
+
+    def __init__(
+        self, batches: Batches, progress: Progress, display: Display, signals: StopSignals, terminate_on_nan: bool
+    ) -> None:
+        super().__init__()
+        self.batches, self.progress, self.display, self.signals = batches, progress, display, signals
+        self.terminate_on_nan = terminate_on_nan
+        self.before = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.batches.epoch = epoch
+        self.before = self.progress.step
+        self.display.epoch_begins(epoch + 1)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.progress.step = self.before + batch + 1
+        logs = logs or {}
+        if self.terminate_on_nan and not math.isfinite(float(logs.get("loss", 0.0))):
+            raise _lost(float(logs["loss"]), self.progress)
+        self.display.step(batch + 1, logs)
+        self.signals.check()
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.signals.check()
+
+
+def _lost(loss: float, progress: Progress) -> RunFailed:
+    error = RunFailed.because(
+        "non-finite-loss",
+        f"the loss became {loss} in epoch {progress.epoch + 1}, step {progress.step}",
+        path="train.loss",
+        help="a smaller learning rate, scaled inputs or `clipnorm` on the optimizer often help; "
+        "`train.terminate_on_nan: false` goes on regardless",
+    )
+    assert isinstance(error, RunFailed)
+    return error
+
+
+class Keeper(MonitorCallback):  # type: ignore[misc]
+    """Last of the callbacks: keeps the row, the state and the best weights of every epoch."""
+
+    def __init__(
+        self, run: RunDir, progress: Progress, display: Display, best: Best, trackers: Sequence[Tracker], save: bool = True
+    ) -> None:
+        super().__init__(monitor=best.monitor or "", mode=best.mode or "auto")
+        self.run, self.progress, self.display, self.trackers = run, progress, display, trackers
+        self.began = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        row = self._row(epoch, dict(logs or {}))
+        if self.monitor_op is None:
+            self._arm(row)
+        append_row(self.run, row)
+        write_csv(self.run)
+        for tracker in self.trackers:
+            tracker.log(row["step"], {k: v for k, v in row.items() if isinstance(v, float)})
+        self.progress.epoch = epoch + 1
+        is_best = self._keep_if_best(epoch, row)
+        metadata = {"step": self.progress.step, "epoch": epoch + 1, "run": self.run.id, "best": self.progress.best}
+        self.run.write_state(self.progress.step, training_state(self.model, metadata))
+        self.display.epoch_ends(row, is_best)
+
+    def _row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
+        rate = logs.pop("learning_rate", None)
+        if rate is None:
+            rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        return {
+            "epoch": epoch + 1,
+            "step": self.progress.step,
+            "stage": None,
+            "seconds": time.perf_counter() - self.began,
+            **{name: float(np.asarray(value)) for name, value in logs.items() if np.ndim(value) == 0},
+            "learning_rate": float(np.asarray(rate)),
+        }
+
+    def _arm(self, row: Mapping[str, Any]) -> None:
+        """Settle what is watched, once the metrics exist.
+
+        Raises: SpecError (unknown-monitor, monitor-mode).
+        """
+        self.monitor = self.monitor or ("val_loss" if "val_loss" in row else "loss")
+        known = [name for name in row if name not in ("epoch", "step", "stage", "seconds")]
+        if self.monitor not in row:
+            listed = ", ".join(f"`{name}`" for name in known)
+            raise SpecError(
+                Diagnostic(
+                    "unknown-monitor",
+                    f"there is no metric `{self.monitor}` to choose the best epoch by",
+                    "train.checkpoint.best.monitor",
+                    help=f"there are {listed}",
+                )
+            )
+        try:
+            self._set_monitor_op()
+        except ValueError:
+            raise SpecError(
+                Diagnostic(
+                    "monitor-mode",
+                    f"Keras does not know whether more or less of `{self.monitor}` is better",
+                    "train.checkpoint.best",
+                    help=f"write `best: {{monitor: {self.monitor}, mode: max}}` or `mode: min`",
+                )
+            ) from None
+
+    def _keep_if_best(self, epoch: int, row: Mapping[str, Any]) -> bool:
+        value = row.get(self.monitor)
+        if value is None or not math.isfinite(value) or not self._is_improvement(value, self.best):
+            return False
+        self.best = value
+        self.progress.best = {"epoch": epoch + 1, "monitor": self.monitor, "value": value}
+        self.progress.best_arrays = arrays_of(model_variables(self.model))
+        self.progress.best_row = row
+        self.run.write_best(pack(self.progress.best_arrays, {"epoch": epoch + 1, "run": self.run.id}))
+        return True
+
+
+def user_callbacks(components: Sequence[Component], context: Context, run: RunDir) -> list[Any]:
+    """Construct the spec's callbacks; the files they write stay inside the run.
+
+    Raises: SpecError (callback-path and those of construction).
+    """
+    return [construct(_inside(component, run), context) for component in components]
+
+
+def _inside(component: Component, run: RunDir) -> Component:
+    options = dict(component.options or {})
+    for name in _PATH_OPTIONS:
+        value = options.get(name)
+        if not isinstance(value, str):
+            continue
+        if PurePosixPath(value).is_absolute() or ".." in PurePosixPath(value).parts:
+            raise SpecError(
+                Diagnostic(
+                    "callback-path",
+                    f"`{value}` leads out of the run directory, where a run's files belong",
+                    component.path,
+                    component.span,
+                    help=f"write a plain name such as `{Path(value).name}`",
+                )
+            )
+        options[name] = str(run.path / value)
+    return component if not options else _with_options(component, options)
+
+
+def _with_options(component: Component, options: dict[str, Any]) -> Component:
+    return Component(component.name, component.namespace, options, component.first, component.path, component.span)
+
+

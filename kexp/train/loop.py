@@ -1,0 +1,216 @@
+"""The story of a run, from a checked spec to a finished directory."""
+
+import resource
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kexp.data.load import Datasets
+from kexp.diagnostics import Diagnostic
+from kexp.errors import KexpError, RunFailed, Stopped
+from kexp.evaluate import load_data, measure
+from kexp.graph.assemble import Assembly, assemble
+from kexp.graph.construct import complaint, keras_message
+from kexp.graph.weights import arrays_of, assign, model_variables, weights_sha256
+from kexp.protocols import Display, Tracker
+from kexp.record.rundir import RunDir
+from kexp.record.status import Status, write_status
+from kexp.spec.types import Experiment
+from kexp.trackers import open_tracker, require_trackers
+from kexp.train.batches import Batches
+from kexp.train.callbacks import Keeper, Pace, Progress, user_callbacks
+from kexp.train.opening import begin, plan
+from kexp.train.order import Order, Result
+from kexp.train.signals import StopRequested, StopSignals
+from kexp.train.state import training_state
+
+
+def train(order: Order, display: Display) -> Result:
+    """Train an experiment into a new run directory.
+
+    Raises: SpecError, DataError, NotFound, MissingExtra before the run exists; RunFailed and Stopped after,
+        with what was done kept.
+    """
+    # ------------------------------------------------------------ all that can be refused, before a run exists
+    experiment = order.experiment
+    require_trackers(experiment.trackers)
+    datasets = load_data(experiment, order.folder)
+    assembly = assemble(experiment, datasets.info, order.folder)
+    batches = _batches(assembly, datasets, experiment)
+    _try_one_batch(assembly, batches, experiment)
+
+    # ------------------------------------------------------------ the run exists from here on
+    run = RunDir.create(order.runs, experiment.name, order.started)
+    with ExitStack() as stack:
+        stack.enter_context(run.lock())
+        signals = stack.enter_context(StopSignals().caught())
+        status = begin(run, order, datasets, assembly)
+        display.plan(plan(run, order, datasets, assembly, len(batches)), run.train_log)
+        trackers = [open_tracker(name, run) for name in experiment.trackers]
+        for tracker in trackers:
+            stack.callback(tracker.close)
+        progress = Progress()
+        ending = _Ending(run, order, status, progress)
+        try:
+            callbacks = [
+                Pace(batches, progress, display, signals, experiment.train.terminate_on_nan),
+                *user_callbacks(experiment.train.callbacks, assembly.context, run),
+                Keeper(run, progress, display, experiment.train.checkpoint.best, trackers),
+            ]
+            _fit(assembly, datasets, batches, callbacks, experiment)
+            return ending.completed(assembly, datasets)
+        except StopRequested as stop:
+            raise ending.stopped(assembly, stop) from None
+        except KexpError as error:
+            ending.failed(error.diagnostics[0].message)
+            raise experiment.document.located(error) if experiment.document else error
+        except BaseException as error:
+            ending.failed(f"{type(error).__name__}: {error}")
+            raise
+
+
+def _batches(assembly: Assembly, datasets: Datasets, experiment: Experiment) -> Batches:
+    samples = datasets.splits["train"]
+    arrays: tuple[Any, ...] = (assembly.inputs(samples), assembly.labels(samples))
+    if samples.weights is not None:
+        arrays = (*arrays, samples.weights)
+    train = experiment.train
+    return Batches(arrays, train.batch_size, experiment.seed or 0, train.shuffle, train.steps_per_epoch)
+
+
+def _try_one_batch(assembly: Assembly, batches: Batches, experiment: Experiment) -> None:
+    """Let Keras check loss and metrics against one batch, symbolically."""
+    span = experiment.document.locate("train.loss") if experiment.document else None
+    with complaint("train.loss", span, "this loss and these metrics for the labels"):
+        assembly.model._symbolic_build(data_batch=batches[0])
+
+
+def _fit(
+    assembly: Assembly, datasets: Datasets, batches: Batches, callbacks: list[Any], experiment: Experiment
+) -> None:
+    """Run Keras's own loop over our batches.
+
+    Raises: RunFailed (out-of-memory, training-failed), and what the callbacks raise.
+    """
+    import tensorflow as tf
+
+    train = experiment.train
+    val = datasets.splits.get("val")
+    validation = None
+    if val is not None:
+        weights = () if val.weights is None else (val.weights,)
+        validation = (assembly.inputs(val), assembly.labels(val), *weights)
+    try:
+        assembly.model.fit(
+            batches,
+            epochs=train.epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+            class_weight=_class_weight(experiment, datasets),
+            validation_data=validation,
+            validation_batch_size=train.batch_size,
+            validation_freq=train.validation_freq,
+        )
+    except tf.errors.ResourceExhaustedError as error:
+        raise RunFailed(
+            Diagnostic(
+                "out-of-memory",
+                "the device ran out of memory",
+                "train.batch_size",
+                help=f"try a smaller batch than {train.batch_size}",
+                detail=keras_message(error).splitlines()[0],
+            )
+        ) from error
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        raise RunFailed(
+            Diagnostic("training-failed", "Keras could not train this", "train", detail=keras_message(error))
+        ) from error
+
+
+def _class_weight(experiment: Experiment, datasets: Datasets) -> dict[int, float] | None:
+    """Return Keras's class weights: classes by number, named ones looked up.
+
+    Raises: SpecError (unknown-class).
+    """
+    weights = experiment.train.class_weight
+    if weights is None:
+        return None
+    names = next(iter(datasets.info.classes.values()), ())
+    return {names.index(key) if key in names else int(key): weight for key, weight in weights.items()}
+
+
+class _Ending:
+    """How a run ends: each way writes a status that says so."""
+
+    def __init__(self, run: RunDir, order: Order, status: Status, progress: Progress) -> None:
+        self.run, self.order, self.status, self.progress = run, order, status, progress
+
+    def completed(self, assembly: Assembly, datasets: Datasets) -> Result:
+        """Put the best weights back, measure them on the test split, and keep the model."""
+        experiment = self.order.experiment
+        variables = model_variables(assembly.model)
+        if self.progress.best_arrays is not None:
+            assign(variables, self.progress.best_arrays)
+        metrics = {name: value for name, value in self.progress.best_row.items() if _is_metric(name, value)}
+        if "test" in datasets.splits:
+            measured = measure(assembly, datasets.splits["test"], experiment.train.batch_size)
+            metrics |= {f"test_{name}": value for name, value in measured.items()}
+        self.run.replace_model(assembly.model.save)
+        digest = weights_sha256(arrays_of(variables))
+        self._write("completed", metrics=metrics, weights_sha256=digest)
+        self.run.write_sums()
+        return Result(
+            self.run, "completed", self.progress.epoch, metrics, self.progress.best, digest, self._wall_seconds()
+        )
+
+    def stopped(self, assembly: Assembly, stop: StopRequested) -> Stopped:
+        """Keep the state as it is between two steps."""
+        metadata = {"step": self.progress.step, "epoch": self.progress.epoch, "run": self.run.id}
+        if self.progress.step:
+            self.run.write_state(self.progress.step, training_state(assembly.model, metadata))
+        self._write("stopped", error=f"stopped by {stop}")
+        self.run.write_sums()
+        done = f"{self.progress.epoch} of {self.order.experiment.train.epochs} epochs done"
+        return Stopped(
+            stop.number,
+            Diagnostic(
+                "stopped",
+                f"stopped by {stop} after step {self.progress.step}, {done}; what was done is kept in {self.run.path}",
+                help=f"`kexp evaluate {self.run.id} --checkpoint last` measures it",
+            ),
+        )
+
+    def failed(self, reason: str) -> None:
+        self._write("failed", error=reason)
+        self.run.write_sums()
+
+    def _write(self, state: str, **more: Any) -> None:
+        self.status = replace(
+            self.status,
+            state=state,
+            ended=datetime.now(UTC),
+            epoch=self.progress.epoch,
+            step=self.progress.step,
+            best=self.progress.best,
+            wall_seconds=self._wall_seconds(),
+            peak_memory_bytes=_peak_memory_bytes(),
+            **more,
+        )
+        write_status(self.run, self.status)
+
+    def _wall_seconds(self) -> float:
+        return round(time.perf_counter() - self.order.clock, 3)
+
+
+def _is_metric(name: str, value: Any) -> bool:
+    return isinstance(value, float) and name not in ("seconds", "learning_rate")
+
+
+def _peak_memory_bytes() -> int:
+    """Return the largest resident size so far. Units: macOS counts bytes, Linux kilobytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,105 @@
+"""What a run writes down and shows before its first step."""
+
+import math
+import os
+import socket
+from datetime import UTC, datetime
+from typing import Any
+
+import keras
+
+from kexp.custom import kept_reference, own_files
+from kexp.data.load import Datasets
+from kexp.evaluate import info_as_json
+from kexp.graph.assemble import Assembly
+from kexp.protocols import Plan, TensorInfo
+from kexp.record.manifest import collect_environment, git_diff, manifest, requirements
+from kexp.record.notes import Notes, write_notes
+from kexp.record.rundir import RunDir
+from kexp.record.status import Status, write_status
+from kexp.spec.canonical import canonical, identity, resolve
+from kexp.spec.references import custom_names, with_custom_names
+from kexp.train.order import Order
+
+
+def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> Status:
+    """Write down what is about to run."""
+    experiment = order.experiment
+    environment = collect_environment(order.argv, order.environ, order.folder, order.started)
+    run.write_spec(order.spec_text)
+    for relative, data in own_files(custom_names(experiment), order.folder).items():
+        run.write_code(relative, data)
+    resolved = resolve(experiment, order.folder, order.machine.threads)
+    resolved = with_custom_names(resolved, lambda name: kept_reference(name, order.folder))
+    run.write_resolved(canonical(resolved, defaults=True))
+    run.write_manifest(manifest(environment, _sections(order, datasets, assembly)))
+    run.write_requirements(requirements(environment["distributions"]))
+    diff = git_diff(order.folder)
+    if diff:
+        run.write_source_diff(diff)
+    if experiment.tags:
+        write_notes(run, Notes(experiment.tags))
+    status = Status(
+        "running",
+        experiment.name,
+        created=order.started,
+        started=datetime.now(UTC),
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        samples=datasets.info.sizes,
+    )
+    write_status(run, status)
+    return status
+
+
+def _sections(order: Order, datasets: Datasets, assembly: Assembly) -> dict[str, dict[str, Any]]:
+    experiment, model = order.experiment, assembly.model
+    return {
+        "spec": {"identity": identity(experiment), "seed": experiment.seed, "name": experiment.name},
+        "backend": {
+            **order.machine.details,
+            "device": order.machine.device,
+            "threads": order.machine.threads,
+            "jit_compile": model.jit_compile,
+        },
+        "model": {
+            "parameters": model.count_params(),
+            "trainable_parameters": _num_trainable(model),
+            "outputs": assembly.outputs,
+            "values": dict(assembly.context.values),
+        },
+        "data": {"info": info_as_json(datasets.info), **datasets.fingerprint.as_json()},
+    }
+
+
+def _num_trainable(model: keras.Model) -> int:
+    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
+
+
+def plan(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly, steps_per_epoch: int) -> Plan:
+    """Return what the display says before the first step."""
+    experiment, model = order.experiment, assembly.model
+    tensors = list(zip(assembly.outputs, keras.tree.flatten(model.output), strict=True))
+    return Plan(
+        run_id=run.id,
+        run_path=run.path,
+        name=experiment.name,
+        data=experiment.data.source,
+        sizes=datasets.info.sizes,
+        inputs=tuple(_info(p.name, t) for p, t in zip(assembly.ports, model.inputs, strict=True)),
+        outputs=tuple(_info(name, t) for name, t in tensors),
+        num_parameters=model.count_params(),
+        num_trainable=_num_trainable(model),
+        backend=f"{order.machine.backend} {order.machine.details.get(order.machine.backend, '')}".strip(),
+        device=order.machine.device,
+        threads=order.machine.threads,
+        precision=experiment.runtime.precision,
+        seed=experiment.seed or 0,
+        epochs=experiment.train.epochs,
+        batch_size=experiment.train.batch_size,
+        steps_per_epoch=steps_per_epoch,
+    )
+
+
+def _info(name: str, tensor: Any) -> TensorInfo:
+    return TensorInfo(name, tuple(tensor.shape[1:]), str(tensor.dtype))

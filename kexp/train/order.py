@@ -1,0 +1,40 @@
+"""What was asked for, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kexp.record.rundir import RunDir
+from kexp.spec.types import Experiment
+from kexp.train.backend import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A training to do. The experiment's seed is fixed; `clock` is `time.perf_counter` when Enter was pressed."""
+
+    experiment: Experiment
+    spec_text: bytes
+    folder: Path
+    runs: Path
+    machine: Machine
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    started: datetime
+    clock: float
+    smoke: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `train --json` tells; `val_*` among the metrics are the best epoch's."""
+
+    run: RunDir
+    state: str
+    epochs: int
+    metrics: Mapping[str, float]
+    best: Mapping[str, Any] | None
+    weights_sha256: str
+    wall_seconds: float
