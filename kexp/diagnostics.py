@@ -1,12 +1,17 @@
 """What a message to the user is: a place, a sentence, a way out, and the text they make."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 Severity = Literal["error", "warning"]
 Paint = Callable[[str, str], str]
-"""Takes a text and its role (`error`, `warning`, `place`, `mark`, `help`); returns the text, coloured or not."""
+"""Takes a text and its role (`error`, `warning`, `place`, `mark`, `help`); returns the text as it is shown."""
+
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What ends a line in YAML; `str.splitlines` knows others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +22,18 @@ class Source:
     text: str
 
     def line(self, number: int) -> str:
-        lines = self.text.splitlines()
+        lines = _lines(self.text)
         return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Return the line and column of a position in the text."""
+        before = _BREAK.split(self.text[:position])
+        return len(before), len(before[-1]) + 1
+
+
+@lru_cache(maxsize=8)
+def _lines(text: str) -> list[str]:
+    return _BREAK.split(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,12 @@ class Span:
         """Return the stretch of `length` characters that begins `start` characters into this one."""
         column = self.column + start
         return Span(self.source, self.line, column, self.line, column + length)
+
+    @property
+    def text(self) -> str:
+        """What stands here, up to the end of the first line."""
+        line = self.source.line(self.line)
+        return line[self.column - 1 : self.end_column - 1 if self.end_line == self.line else None]
 
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"

@@ -15,8 +15,8 @@ KexpError
 Any other exception is a bug in kexp: exit 70.
 """
 
-import signal
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from kexp.diagnostics import Diagnostic, render
 
@@ -82,17 +82,17 @@ class Stopped(KexpError):
 
     def __init__(self, signal_number: int, *diagnostics: Diagnostic) -> None:
         super().__init__(*diagnostics)
-        self.signal_name = signal.Signals(signal_number).name
         self.exit_code = 128 + signal_number
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that was probably meant."""
+    folded = {k.casefold(): k for k in known}
+    near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return a help line that names what is nearest to `name`, or None."""
-    import difflib
-
-    candidates = list(known)
-    folded = {c.casefold(): c for c in candidates}
-    if name.casefold() in folded:
-        return f"did you mean `{folded[name.casefold()]}`?"
-    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    return f"did you mean `{folded[near[0]]}`?" if near else None
+    near = nearest(name, known)
+    return f"did you mean `{near}`?" if near else None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,14 +10,13 @@ import numpy as np
 
 from kexp.data.load import Datasets, load
 from kexp.diagnostics import Diagnostic
-from kexp.document import load_document
-from kexp.errors import NotFound, RunRefused, SpecError
+from kexp.errors import NotFound, SpecError
 from kexp.graph.assemble import Assembly, assemble
 from kexp.graph.labels import kind_of, loss_of
 from kexp.graph.weights import assign, model_variables, unpack
 from kexp.protocols import DataInfo, Samples, Site, TensorInfo
+from kexp.record.experiment import read_experiment
 from kexp.record.rundir import RunDir
-from kexp.spec.parse import parse_experiment
 from kexp.spec.types import Component, Experiment
 
 Which = Literal["best", "last"]
@@ -32,17 +31,6 @@ class Rebuilt:
     info: DataInfo
     assembly: Assembly
     checkpoint: Path
-
-
-def read_experiment(run: RunDir) -> Experiment:
-    """Return the experiment a run trained.
-
-    Raises: RunRefused (run-incomplete, file-differs, …).
-    """
-    if not run.resolved.is_file():
-        raise RunRefused.because("run-incomplete", f"`{run.id}` holds no resolved.yaml: its training never began")
-    run.verify("resolved.yaml")
-    return replace(parse_experiment(load_document(run.resolved)))
 
 
 def read_info(run: RunDir) -> DataInfo:
@@ -73,7 +61,9 @@ def rebuild(run: RunDir, which: Which) -> Rebuilt:
     path = run.best_checkpoint if which == "best" else run.last_checkpoint
     if path is None:
         raise NotFound.because(
-            "no-checkpoint", f"`{run.id}` holds no {which} checkpoint", help="its training ended before the first epoch did"
+            "no-checkpoint",
+            f"`{run.id}` holds no {which} checkpoint",
+            help="its training ended before the first epoch did",
         )
     run.verify(path.relative_to(run.path).as_posix())
     assembly = assemble(experiment, info, run.path)
@@ -86,21 +76,11 @@ def rebuild(run: RunDir, which: Which) -> Rebuilt:
 def load_data(experiment: Experiment, folder: Path) -> Datasets:
     """Read an experiment's data; `folder` is where its relative paths start.
 
-    Raises: what the data source raises, placed in the spec.
+    Raises: what the data source raises.
     """
     ports = experiment.model.inputs or ()
     site = Site(folder, experiment.seed or 0, tuple(port.column for port in ports))
-    try:
-        return load(experiment.data, site)
-    except (SpecError, NotFound, RunRefused) as error:
-        raise _located(experiment, error) from error.__cause__
-    except Exception as error:
-        raise _located(experiment, error) from None if hasattr(error, "diagnostics") else error
-
-
-def _located(experiment: Experiment, error: Any) -> Any:
-    document = experiment.document
-    return document.located(error) if document is not None and hasattr(error, "diagnostics") else error
+    return load(experiment.data, site)
 
 
 def measure(assembly: Assembly, samples: Samples, batch_size: int) -> dict[str, float]:
@@ -113,7 +93,12 @@ def measure(assembly: Assembly, samples: Samples, batch_size: int) -> dict[str, 
         verbose=0,
         return_dict=True,
     )
-    return {name: float(np.asarray(value)) for name, value in values.items()}
+    return {name: float(np.asarray(values[name])) for name in sorted(values, key=reading_order)}
+
+
+def reading_order(name: str) -> tuple[bool, bool]:
+    """Sort names of metrics: training before validation, the loss before the others."""
+    return name.startswith("val_"), name.removeprefix("val_") != "loss"
 
 
 def choose_split(datasets: Datasets, split: str) -> Samples:
@@ -124,7 +109,9 @@ def choose_split(datasets: Datasets, split: str) -> Samples:
     if split not in datasets.splits:
         listed = ", ".join(f"`{name}`" for name in datasets.splits)
         raise SpecError(
-            Diagnostic("no-such-split", f"the data has no `{split}` split", help=f"choose with `--split`: {listed}")
+            Diagnostic(
+                "no-such-split", f"the data has no `{split}` split", help=f"choose with `--split`: {listed}"
+            )
         )
     return datasets.splits[split]
 
@@ -140,6 +127,36 @@ class Head:
     task: Task
     classes: tuple[str, ...] = ()
     threshold: float = 0.5
+    from_logits: bool = False
+
+    def columns(self, array: "np.ndarray[Any, Any]", proba: bool) -> list[tuple[str, list[Any]]]:
+        """Return the output as named columns: labels or values, with `proba` the classes' shares too.
+
+        Shapes: array (n, units) or (n, ...).
+        """
+        if self.task == "classes" and array.ndim == 2:
+            shares = _softmax(array) if self.from_logits else array
+            columns = [(self.name, [self._label(i) for i in array.argmax(axis=1)])]
+            named = [(f"{self.name}.{self._label(i)}", shares[:, i].tolist()) for i in range(array.shape[1])]
+            return columns + (named if proba else [])
+        flat = array.reshape(len(array), -1)
+        if self.task == "binary" and flat.shape[1] == 1:
+            columns = [(self.name, [self._label(int(value > self.threshold)) for value in flat[:, 0]])]
+            share = 1 / (1 + np.exp(-flat[:, 0])) if self.from_logits else flat[:, 0]
+            named = [(f"{self.name}.{self._label(1)}", share.tolist())]
+            return columns + (named if proba else [])
+        if flat.shape[1] == 1:
+            return [(self.name, flat[:, 0].tolist())]
+        return [(f"{self.name}.{i}", flat[:, i].tolist()) for i in range(flat.shape[1])]
+
+    def _label(self, number: int) -> str | int:
+        return self.classes[number] if number < len(self.classes) else int(number)
+
+
+def _softmax(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    powers = np.exp(array - array.max(axis=1, keepdims=True))
+    shares: np.ndarray[Any, Any] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
 
 
 def heads(rebuilt: Rebuilt) -> list[Head]:
@@ -151,9 +168,10 @@ def heads(rebuilt: Rebuilt) -> list[Head]:
         kind = "" if loss is None else kind_of(loss)
         shown = target.name if target is not None and len(rebuilt.assembly.targets) == 1 else name
         if kind in ("sparsecategoricalcrossentropy", "categoricalcrossentropy"):
-            found.append(Head(shown, "classes", classes))
+            found.append(Head(shown, "classes", classes, from_logits=_from_logits(loss)))
         elif kind in ("binarycrossentropy", "binaryfocalcrossentropy"):
-            found.append(Head(shown, "binary", classes, 0.0 if _from_logits(loss) else 0.5))
+            logits = _from_logits(loss)
+            found.append(Head(shown, "binary", classes, 0.0 if logits else 0.5, logits))
         else:
             found.append(Head(shown, "values"))
     return found
@@ -163,10 +181,14 @@ def _from_logits(loss: Any) -> bool:
     return isinstance(loss, Component) and bool((loss.options or {}).get("from_logits", False))
 
 
-def predict(rebuilt: Rebuilt, inputs: Mapping[str, "np.ndarray[Any, Any]"], batch_size: int) -> list["np.ndarray[Any, Any]"]:
+def predict(
+    rebuilt: Rebuilt, inputs: Mapping[str, "np.ndarray[Any, Any]"], batch_size: int
+) -> list["np.ndarray[Any, Any]"]:
     """Return one array per output; `inputs` are by column name, in the shapes that training had."""
     samples = Samples(inputs, {})
-    result = rebuilt.assembly.model.predict(rebuilt.assembly.inputs(samples), batch_size=batch_size, verbose=0)
+    result = rebuilt.assembly.model.predict(
+        rebuilt.assembly.inputs(samples), batch_size=batch_size, verbose=0
+    )
     if isinstance(result, dict):
         return list(result.values())
     return list(result) if isinstance(result, (list, tuple)) else [result]

@@ -6,7 +6,7 @@ Array-likes are numpy arrays; the types are named here without importing numpy.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,8 +40,11 @@ class Table:
     parts: Mapping[str, Samples]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
-    fills: Mapping[str, Mapping[int, Literal["median", "mean"]]] = field(default_factory=dict)
-    """By input and column: what stands for NaN there, computed on the training split alone."""
+    fills: Mapping[str, Mapping[int, str | float]] = field(default_factory=dict)
+    """By input and column: what stands for a missing value. A value is already in its place; `median` and
+    `mean` in a column of numbers stand for NaN, and are computed on the training split alone."""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By input that stacks columns: their names in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,10 @@ class DataInfo:
     """By target: how many classes its whole numbers span; absent for values."""
     sizes: Mapping[str, int]
     """Samples by split."""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By input that stacks columns: their names in order."""
+    fills: Mapping[str, Mapping[str, str | float]] = field(default_factory=dict)
+    """By input and column name: what stood for a missing value; a text in a column of text."""
 
 
 # ---------------------------------------------------------------- trackers

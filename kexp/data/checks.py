@@ -99,12 +99,11 @@ def _finite_faults(table: Table) -> list[Diagnostic]:
     for part, samples in table.parts.items():
         for name, array in _arrays(samples):
             filled = next((fills for key, fills in table.fills.items() if name == f"input `{key}`"), {})
-            bad = _not_finite(array, filled)
+            bad = not_finite(array, filled)
             if len(bad):
                 column = f", column {bad[0][1]}" if array.ndim == 2 and array.shape[1] > 1 else ""
-                values = "1 value that is" if len(bad) == 1 else f"{len(bad):,} values that are"
                 message = (
-                    f"{name} of {_of(part)} holds {values} NaN or infinite,"
+                    f"{name} of {_of(part)} holds {counted_values(bad)} NaN or infinite,"
                     f" first in sample {bad[0][0]}{column} (counted from 0)"
                 )
                 help = "mend or drop these samples before training"
@@ -112,7 +111,11 @@ def _finite_faults(table: Table) -> list[Diagnostic]:
     return faults
 
 
-def _not_finite(array: NDArray[Any], filled: Collection[int]) -> NDArray[np.intp]:
+def counted_values(places: NDArray[np.intp]) -> str:
+    return "1 value that is" if len(places) == 1 else f"{len(places):,} values that are"
+
+
+def not_finite(array: NDArray[Any], filled: Collection[int] = ()) -> NDArray[np.intp]:
     """Return the places of NaN and infinity. A sum finds that there are none without a second array."""
     if array.dtype.kind != "f":
         return np.empty((0, array.ndim), np.intp)

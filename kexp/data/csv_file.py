@@ -15,7 +15,7 @@ DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
 class Sheet:
     """The columns of a file; `lines` says on which line of the file each row ends."""
 
-    file: Path
+    file: str
     names: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
@@ -30,11 +30,33 @@ def read_sheet(file: Path, header: bool, delimiter: str, quoted: bool) -> Sheet:
     Raises: bad-delimiter, data-not-utf8, csv-unreadable, no-samples, wrong-delimiter, duplicate-column,
         ragged-row.
     """
-    records = _records(file, delimiter, quoted)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise SpecError.because(
+            "bad-delimiter", f"a delimiter is one character, not `{delimiter!r}`", path="data.delimiter"
+        )
+    text = decoded(file.read_bytes(), str(file))
+    _check_delimiter(file, first_fields(text, delimiter), delimiter)
+    return parse_sheet(text, str(file), header, delimiter, quoted)
+
+
+def first_fields(text: str, delimiter: str) -> tuple[str, ...]:
+    """Return the fields of the first line that is not blank, nothing if there is none."""
+    try:
+        fields = next(filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)), [])
+    except csv.Error:
+        fields = text.split("\n", 1)[0].split(delimiter)
+    return tuple(field.strip() for field in fields)
+
+
+def parse_sheet(text: str, file: str, header: bool, delimiter: str, quoted: bool) -> Sheet:
+    """Split the text of a CSV file; `file` is what messages call it.
+
+    Raises: csv-unreadable, no-samples, duplicate-column, ragged-row.
+    """
+    records = _records(text, file, delimiter, quoted)
     first = next(records, None)
     if first is None:
         raise DataError.because("no-samples", f"`{file}` is empty", path="data")
-    _check_delimiter(file, first[1], delimiter)
     names = tuple(field.strip() for field in first[1])
     if not header:
         names = tuple(f"column_{number}" for number in range(len(names)))
@@ -51,14 +73,10 @@ def read_sheet(file: Path, header: bool, delimiter: str, quoted: bool) -> Sheet:
     return Sheet(file, names, tuple(zip(*rows, strict=True)), tuple(lines))
 
 
-def _records(file: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, file: str, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:
     """Give each row that is not blank, with the number of its last line."""
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise SpecError.because(
-            "bad-delimiter", f"a delimiter is one character, not `{delimiter!r}`", path="data.delimiter"
-        )
     reader = csv.reader(
-        io.StringIO(_text(file), newline=""),
+        io.StringIO(text, newline=""),
         delimiter=delimiter,
         quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         strict=True,
@@ -77,8 +95,11 @@ def _records(file: Path, delimiter: str, quoted: bool) -> Iterator[tuple[int, li
         ) from None
 
 
-def _text(file: Path) -> str:
-    data = file.read_bytes()
+def decoded(data: bytes, file: str) -> str:
+    """Return the text of a file.
+
+    Raises: data-not-utf8.
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,7 +112,7 @@ def _text(file: Path) -> str:
         ) from None
 
 
-def _check_delimiter(file: Path, first: list[str], delimiter: str) -> None:
+def _check_delimiter(file: Path, first: tuple[str, ...], delimiter: str) -> None:
     other = next((mark for mark in DELIMITERS if mark != delimiter and mark in first[0]), None)
     if len(first) == 1 and other is not None:
         raise DataError.because(
@@ -102,13 +123,13 @@ def _check_delimiter(file: Path, first: list[str], delimiter: str) -> None:
         )
 
 
-def _check_unique(file: Path, names: tuple[str, ...]) -> None:
+def _check_unique(file: str, names: tuple[str, ...]) -> None:
     twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
     if twice is not None:
         raise DataError.because("duplicate-column", f"`{file}` has two columns `{twice}`", path="data")
 
 
-def _ragged(file: Path, line: int, fields: list[str], names: tuple[str, ...], quoted: bool) -> Exception:
+def _ragged(file: str, line: int, fields: list[str], names: tuple[str, ...], quoted: bool) -> Exception:
     return DataError.because(
         "ragged-row",
         f"line {line} of `{file}` has {len(fields)} fields; the first line has {len(names)}",

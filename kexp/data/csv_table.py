@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kexp.data.arrays import is_text
 from kexp.data.columns import STACKED, ColumnFinder, named_columns
 from kexp.data.csv_file import Sheet, read_sheet
-from kexp.data.csv_values import STATISTICS, Reading, Statistic, label_dtype
+from kexp.data.csv_values import STATISTICS, Reading, label_dtype
 from kexp.data.files import part_files
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, SpecError
@@ -78,7 +78,13 @@ def load(
     )
     _check_layout(layout, filled)
     readings = {part: Reading(sheet, filled) for part, sheet in sheets.items()}
-    return Table(_samples(layout, readings), files=tuple(files.values()), fills=_fills(layout, filled))
+    parts = _samples(layout, readings)
+    return Table(
+        parts,
+        files=tuple(files.values()),
+        fills=_fills(layout, filled, next(iter(parts.values()))),
+        columns={} if layout.named else {STACKED: layout.stacked},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +166,19 @@ def _feature(values: NDArray[Any], dtype: str) -> NDArray[Any]:
     return values if is_text(values) else values.astype(dtype)
 
 
-def _fills(layout: _Layout, filled: Mapping[str, str | float]) -> dict[str, dict[int, Statistic]]:
+def _fills(
+    layout: _Layout, filled: Mapping[str, str | float], samples: Samples
+) -> dict[str, dict[int, str | float]]:
     places = {name: (name, 0) for name in layout.named}
     if not places:
         places = {name: (STACKED, number) for number, name in enumerate(layout.stacked)}
-    fills: dict[str, dict[int, Statistic]] = {}
+    fills: dict[str, dict[int, str | float]] = {}
     for name, (input_name, column) in places.items():
-        for statistic in STATISTICS:
-            if filled.get(name) == statistic:
-                fills.setdefault(input_name, {})[column] = statistic
+        if name in filled:
+            fill = filled[name]
+            if is_text(samples.inputs[input_name]):
+                fill = str(fill)
+            elif fill not in STATISTICS:
+                fill = float(fill)
+            fills.setdefault(input_name, {})[column] = fill
     return fills

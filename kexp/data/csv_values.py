@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,7 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, KexpError, SpecError
 
 MISSING = frozenset({"", "NA", "NaN", "nan"})
-Statistic = Literal["median", "mean"]
-STATISTICS: tuple[Statistic, ...] = ("median", "mean")
+STATISTICS = ("median", "mean")
 
 
 def is_missing(text: str) -> bool:

@@ -13,12 +13,16 @@ from kexp.data import SOURCES
 from kexp.data.arrays import is_text
 from kexp.data.checks import check_classes, check_table
 from kexp.data.fingerprint import Fingerprint, fingerprint
+from kexp.data.order import Indices
 from kexp.data.python_function import load_function
-from kexp.data.split import Cut, split_table
+from kexp.data.split import split_table
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, SpecError, did_you_mean
 from kexp.protocols import DataInfo, Samples, Site, Table, TensorInfo
 from kexp.spec.types import Data
+
+Fills = Mapping[str, Mapping[int, str | float]]
+"""By input and column: what stands for a missing value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,13 @@ def load(data: Data, site: Site) -> Datasets:
     check_table(table)
     table = number_classes(table)
     cuts = split_table(table, data.split)
-    splits = {name: _taken(table.parts[cut.part], cut) for name, cut in cuts.items()}
-    splits = fill_missing(splits, table)
+    splits = {name: take(table.parts[cut.part], cut.rows) for name, cut in cuts.items()}
+    fills = fill_values(splits["train"], table)
+    splits = fill_missing(splits, fills)
     check_classes(splits, table.classes)
     return Datasets(
         splits,
-        info=describe(splits, table.classes),
+        info=describe(splits, table, fills),
         fingerprint=fingerprint(table.files, splits, cuts, table.classes),
     )
 
@@ -112,53 +117,78 @@ def _class_numbers(array: NDArray[Any], classes: tuple[str, ...]) -> NDArray[Any
     return np.searchsorted(np.array(classes), array).astype(np.int32)
 
 
-def _taken(samples: Samples, cut: Cut) -> Samples:
-    """Return the cut's samples; all of them are not copied."""
-    if len(cut.rows) == len(samples):
+def take(samples: Samples, rows: Indices) -> Samples:
+    """Return the samples of these rows; all of them are not copied."""
+    if len(rows) == len(samples):
         return samples
     return Samples(
-        {name: array[cut.rows] for name, array in samples.inputs.items()},
-        {name: array[cut.rows] for name, array in samples.targets.items()},
-        None if samples.weights is None else samples.weights[cut.rows],
+        {name: array[rows] for name, array in samples.inputs.items()},
+        {name: array[rows] for name, array in samples.targets.items()},
+        None if samples.weights is None else samples.weights[rows],
     )
 
 
-def fill_missing(splits: Mapping[str, Samples], table: Table) -> dict[str, Samples]:
-    """Put the training split's medians and means where values are missing.
+def fill_values(train: Samples, table: Table) -> Fills:
+    """Return what stands for missing values, medians and means computed on the training split.
 
     Raises: nothing-to-fill.
     """
-    filled = dict(splits)
+    values: dict[str, dict[int, str | float]] = {}
     for name, fills in table.fills.items():
-        train = splits["train"].inputs[name]
-        values = {column: _statistic(train[:, column], how, name, column) for column, how in fills.items()}
+        array = train.inputs[name]
+        values[name] = {
+            column: how
+            if is_text(array) or not isinstance(how, str)
+            else _statistic(array[:, column], how, name, column)
+            for column, how in fills.items()
+        }
+    return values
+
+
+def fill_missing(splits: Mapping[str, Samples], fills: Fills) -> dict[str, Samples]:
+    """Put the values in where there is NaN; arrays without it are not copied."""
+    filled = dict(splits)
+    for name, values in fills.items():
         for split, samples in filled.items():
-            array = samples.inputs[name].copy()
-            for column, value in values.items():
-                array[np.isnan(array[:, column]), column] = value
+            array = fill_array(samples.inputs[name], values)
             filled[split] = replace(samples, inputs={**samples.inputs, name: array})
     return filled
 
 
-def _statistic(values: NDArray[Any], how: str, name: str, column: int) -> np.float64:
+def fill_array(array: NDArray[Any], values: Mapping[int, str | float]) -> NDArray[Any]:
+    """Put each column's value in where it is NaN."""
+    if array.dtype.kind != "f" or not np.isnan(array).any():
+        return array
+    array = array.copy()
+    for column, value in values.items():
+        array[np.isnan(array[:, column]), column] = value
+    return array
+
+
+def _statistic(values: NDArray[Any], how: str, name: str, column: int) -> float:
     present = values[~np.isnan(values)].astype(np.float64)
     if not present.size:
         message = f"column {column} of input `{name}` has no value in the training split to take the {how} of"
         raise DataError.because("nothing-to-fill", message, path="data.missing")
-    return np.float64(np.median(present) if how == "median" else np.mean(present))
+    return float(np.median(present) if how == "median" else np.mean(present))
 
 
-def describe(splits: Mapping[str, Samples], classes: Mapping[str, tuple[str, ...]]) -> DataInfo:
+def describe(splits: Mapping[str, Samples], table: Table, fills: Fills) -> DataInfo:
     """Return what the graph must know of the data."""
     train = splits["train"]
     spans = {name: _num_classes([s.targets[name] for s in splits.values()]) for name in train.targets}
-    named = {name: len(names) for name, names in classes.items()}
+    named = {name: len(names) for name, names in table.classes.items()}
     return DataInfo(
         inputs=tuple(_tensor(name, array) for name, array in train.inputs.items()),
         targets=tuple(_tensor(name, array) for name, array in train.targets.items()),
-        classes=classes,
+        classes=table.classes,
         num_classes={**{name: span for name, span in spans.items() if span is not None}, **named},
         sizes={name: len(samples) for name, samples in splits.items()},
+        columns=table.columns,
+        fills={
+            name: {table.columns.get(name, (name,))[column]: value for column, value in values.items()}
+            for name, values in fills.items()
+        },
     )
 
 

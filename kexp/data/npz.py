@@ -4,8 +4,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -48,10 +47,10 @@ def load(
     names = {"x": _listed(x), "y": _listed(y), "sample_weight": _listed(sample_weight)}
     parts: dict[str, Samples] = {}
     for part, file in files.items():
-        with _opened(file) as archive:
+        with file.open("rb") as stream, opened_archive(stream, str(file)) as archive:
             endings = _endings(archive, names["x"]) if part == "all" else {}
             for name, ending in (endings or {part: ""}).items():
-                parts[name] = _samples(_Archive(file, archive, ending), names)
+                parts[name] = _samples(Archive(str(file), archive, ending), names)
     return Table(parts, files=tuple(files.values()))
 
 
@@ -62,15 +61,19 @@ def _listed(names: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[NpzFile]:
-    with file.open("rb") as stream:
-        try:
-            archive = np.load(stream, allow_pickle=False)
-        except (ValueError, EOFError, zipfile.BadZipFile):
-            archive = None
-        if not isinstance(archive, NpzFile):
-            message = f"`{file}` is not an .npz file"
-            raise DataError.because("not-an-npz", message, path="data", help="write it with `numpy.savez`")
+def opened_archive(stream: BinaryIO, file: str) -> Iterator[NpzFile]:
+    """Open the arrays in a stream that can seek; `file` is what messages call it.
+
+    Raises: not-an-npz.
+    """
+    try:
+        archive = np.load(stream, allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        archive = None
+    if not isinstance(archive, NpzFile):
+        message = f"`{file}` is not an .npz file"
+        raise DataError.because("not-an-npz", message, path="data", help="write it with `numpy.savez`")
+    with archive:
         yield archive
 
 
@@ -82,13 +85,17 @@ def _endings(archive: NpzFile, inputs: tuple[str, ...]) -> dict[str, str]:
     return held if "train" in held else {}
 
 
-class _Archive:
+class Archive:
     """An open .npz file, seen through one ending of its array names."""
 
-    def __init__(self, file: Path, archive: NpzFile, ending: str) -> None:
+    def __init__(self, file: str, archive: NpzFile, ending: str = "") -> None:
         self.file, self.archive, self.ending = file, archive, ending
 
     def array(self, name: str, option: str) -> NDArray[Any]:
+        """Return an array; `option` is the key of the spec that asks for it.
+
+        Raises: unknown-array, pickled-array, damaged-array, bad-array.
+        """
         key = name + self.ending
         if key not in self.archive.files:
             raise self._unknown(key, option)
@@ -117,7 +124,7 @@ class _Archive:
         return SpecError(Diagnostic("unknown-array", message, path=f"data.{option}", help=help))
 
 
-def _samples(archive: _Archive, names: Mapping[str, tuple[str, ...]]) -> Samples:
+def _samples(archive: Archive, names: Mapping[str, tuple[str, ...]]) -> Samples:
     inputs = {name: archive.array(name, "x") for name in names["x"]}
     targets = {name: archive.array(name, "y") for name in names["y"]}
     weights = [archive.array(name, "sample_weight") for name in names["sample_weight"]]

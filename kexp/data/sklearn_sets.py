@@ -29,11 +29,13 @@ def load(site: Site, /, *, dataset: str) -> Table:
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{dataset}")()
-    inputs = _inputs(bunch.data.astype(np.float32), tuple(map(str, bunch.feature_names)), site)
+    names = tuple(map(str, bunch.feature_names))
+    inputs = _inputs(bunch.data.astype(np.float32), names, site)
+    columns = {STACKED: names} if STACKED in inputs else {}
     if dataset in CLASSIFICATION:
         classes = {"target": tuple(map(str, bunch.target_names))}
-        return Table({"all": Samples(inputs, {"target": bunch.target.astype(np.int32)})}, classes)
-    return Table({"all": Samples(inputs, _values(bunch))})
+        return Table({"all": Samples(inputs, {"target": bunch.target.astype(np.int32)})}, classes, columns=columns)
+    return Table({"all": Samples(inputs, _values(bunch))}, columns=columns)
 
 
 def _inputs(matrix: NDArray[np.float32], names: tuple[str, ...], site: Site) -> dict[str, NDArray[Any]]:

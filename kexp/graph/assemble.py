@@ -9,12 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from kexp.diagnostics import Diagnostic
-from kexp.errors import SpecError
-from kexp.graph.build import build_model, match_ports
+from kexp.graph.build import build_model, match_ports, output_tensors
 from kexp.graph.compile import compile_model
 from kexp.graph.construct import Context
-from kexp.graph.labels import check_losses, match_targets, output_keys
+from kexp.graph.labels import check_losses, match_targets
 from kexp.protocols import DataInfo, Samples, TensorInfo
 from kexp.spec.types import Experiment, Port
 
@@ -44,8 +42,9 @@ class Assembly:
         return next(iter(arrays.values())) if len(arrays) == 1 else tuple(arrays.values())
 
     @property
-    def outputs(self) -> list[str]:
-        return output_keys(self.model)
+    def outputs(self) -> dict[str, Any]:
+        """The symbolic outputs by name."""
+        return output_tensors(self.model)
 
 
 def assemble(experiment: Experiment, info: DataInfo, folder: Path) -> Assembly:
@@ -53,19 +52,21 @@ def assemble(experiment: Experiment, info: DataInfo, folder: Path) -> Assembly:
 
     Raises: SpecError, each fault at its place in the spec.
     """
-    context = Context(experiment.seed or 0, folder, known_values(experiment, info))
-    try:
-        model = build_model(experiment, info, context)
-        targets = match_targets(model, experiment, info)
-        check_losses(model, experiment, info, targets)
-        compile_model(model, experiment, context)
-    except SpecError as error:
-        raise experiment.document.located(error) if experiment.document else error
+    context = context_of(experiment, info, folder)
+    model = build_model(experiment, info, context)
+    targets = match_targets(model, experiment, info)
+    check_losses(model, experiment, info, targets)
+    compile_model(model, experiment, context)
     return Assembly(model, match_ports(experiment.model, info), targets, context)
 
 
+def context_of(experiment: Experiment, info: DataInfo, folder: Path) -> Context:
+    """Return what the spec's values may refer to."""
+    return Context(experiment.seed or 0, folder, known_values(experiment, info))
+
+
 def known_values(experiment: Experiment, info: DataInfo) -> dict[str, Any]:
-    """Return `$num_classes`, `$num_features`, `$total_steps`, `$steps_per_epoch` and `$seed`, where they exist."""
+    """Return what `$num_classes`, `$num_features`, `$total_steps`, `$steps_per_epoch`, `$seed` are."""
     train = experiment.train
     steps = train.steps_per_epoch or math.ceil(info.sizes["train"] / train.batch_size)
     values: dict[str, Any] = {
@@ -83,12 +84,3 @@ def known_values(experiment: Experiment, info: DataInfo) -> dict[str, Any]:
 def _in_shape(array: "np.ndarray[Any, Any]", port: Port) -> "np.ndarray[Any, Any]":
     """Give a column of single values the axis that a declared `[1]` has."""
     return array[:, None] if array.ndim == 1 and port.shape is not None and len(port.shape) == 1 else array
-
-
-def require_split(sizes: Mapping[str, int], split: str) -> None:
-    """Raise unless the data has the split."""
-    if split not in sizes:
-        listed = ", ".join(f"`{name}`" for name in sizes)
-        raise SpecError(
-            Diagnostic("no-such-split", f"the data has no `{split}` split", "data.split", help=f"it has {listed}")
-        )

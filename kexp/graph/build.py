@@ -71,7 +71,7 @@ def _fitted(port: Port, tensor: TensorInfo) -> Port:
                 "input-shape",
                 f"the input `{port.name}` is declared as {declared}, and the data has {list(tensor.shape)}",
                 f"model.inputs.{port.name}",
-                help=f"declare `{port.name}: {list(tensor.shape)}`, or leave `inputs` out; `Reshape` changes a shape",
+                help=f"declare `{port.name}: {list(tensor.shape)}`; a `Reshape` step changes the shape",
             )
         )
     return port
@@ -97,12 +97,22 @@ def _name_outputs(model: keras.Model, graph: Graph) -> None:
         model.output_names = list(graph.outputs)
 
 
+def output_tensors(model: keras.Model) -> dict[str, Any]:
+    """Return the outputs by the names that `loss` and `metrics` know them by."""
+    structure = model._outputs_struct
+    if isinstance(structure, dict):
+        return dict(structure)
+    return dict(zip(model.output_names, model.outputs, strict=True))
+
+
 class _Builder:
     """Builds graphs within one context; nested models recurse."""
 
     def __init__(self, context: Context) -> None:
         self.tensors: dict[str, Any] = {}
-        self.context = replace(context, nest=self._nested_argument, functions={"dim": self._dim, **context.functions})
+        self.context = replace(
+            context, nest=self._nested_argument, functions={"dim": self._dim, **context.functions}
+        )
 
     def model(self, graph: Graph, inputs: Mapping[str, Any], name: str, scope: str) -> keras.Model:
         """Build a graph over named input tensors."""
@@ -141,9 +151,15 @@ class _Builder:
             return self._nested(step.what, name, arguments)
         assert not isinstance(step.what, Reuse)
         options = dict(step.what.options or {})
-        if step.what.namespace == "applications" and "input_shape" not in options and "input_tensor" not in options:
+        if (
+            step.what.namespace == "applications"
+            and "input_shape" not in options
+            and "input_tensor" not in options
+        ):
             shape = tuple(arguments[0].shape[1:])
-            return construct(replace(step.what, options={**options, "input_shape": shape}), self.context, name)
+            return construct(
+                replace(step.what, options={**options, "input_shape": shape}), self.context, name
+            )
         return construct(step.what, self.context, name)
 
     def _nested(self, graph: Graph, name: str, arguments: Sequence[Any]) -> keras.Model:
@@ -153,7 +169,7 @@ class _Builder:
             raise SpecError(
                 Diagnostic(
                     "wrong-inputs",
-                    f"the nested model has {_count(len(ports), 'input')}, and the step gives it {len(arguments)}",
+                    f"the nested model has {_count(len(ports), 'input')}, and is given {len(arguments)}",
                     graph.path,
                     help="declare one name for each under its `inputs`",
                 )
@@ -171,7 +187,12 @@ class _Builder:
         for call in wiring.calls:
             if call.step.takes or isinstance(call.step.what, (Reuse, Graph)) or wiring.faults:
                 raise SpecError(
-                    Diagnostic("nested-chain", "a graph inside a wrapper is a plain chain of layers", call.step.path, call.step.key)
+                    Diagnostic(
+                        "nested-chain",
+                        "a graph inside a wrapper is a plain chain of layers",
+                        call.step.path,
+                        call.step.key,
+                    )
                 )
             with self.context.seeded(call.layer):
                 layers.append(construct(call.step.what, self.context, call.layer))
@@ -196,7 +217,7 @@ class _Builder:
             raise SpecError(
                 Diagnostic(
                     "wrong-outputs",
-                    f"`{_subject(call.step)}` gives {_count(len(results), 'output')}, and the step has {named}",
+                    f"`{_subject(call.step)}` has {_count(len(results), 'output')}, and the step {named}",
                     call.step.path,
                     call.step.key,
                     help=f"name each output: `-> {', '.join('abcdefgh'[: len(results)])}`; `_` ignores one",
@@ -228,7 +249,11 @@ def _spread(layer: Any, arguments: Sequence[Any]) -> list[Any]:
         return [list(arguments)]
     call = layer.call if isinstance(layer, keras.Layer) else layer
     parameters = list(inspect.signature(call).parameters.values())
-    required = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [
+        p
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
     by_position = len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
     return list(arguments) if by_position else [list(arguments)]
 

@@ -68,6 +68,11 @@ def _metric(metric: Objective, context: Context, names: Counter[str]) -> Any:
     names[stem] += 1
     name = f"{stem}_{count}" if count else stem
     named_metric = Component(
-        metric.name, metric.namespace, {**(metric.options or {}), "name": name}, None, metric.path, metric.span
+        metric.name,
+        metric.namespace,
+        {**(metric.options or {}), "name": name},
+        None,
+        metric.path,
+        metric.span,
     )
     return construct(named_metric, context)

@@ -109,7 +109,7 @@ def _with_identity(made: Any, options: dict[str, Any], context: Context, name: s
 
 def _construct_custom(component: Component, context: Context, name: str | None) -> Any:
     """A bare class is constructed, a bare function passed as it is, a function with arguments called."""
-    made = load_object(component.name, context.folder)
+    made: Any = load_object(component.name, context.folder)
     if component.options is None and component.first is None and not inspect.isclass(made):
         return made
     first = [evaluate(value, context, name or "") for value in component.first or ()]

@@ -6,6 +6,7 @@ import keras
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError
+from kexp.graph.build import output_tensors
 from kexp.protocols import DataInfo, TensorInfo
 from kexp.spec.types import Component, Experiment, Objective
 
@@ -13,12 +14,12 @@ Loss = Objective | None
 
 
 def match_targets(model: keras.Model, experiment: Experiment, info: DataInfo) -> dict[str, TensorInfo | None]:
-    """Return the target of each output, in the order of the outputs; None where it has neither loss nor labels.
+    """Return each output's target, in the order of the outputs; None for one with neither loss nor labels.
 
-    Raises: SpecError (missing-target, extra-target).
+    Raises: SpecError (missing-target).
     """
     targets = {target.name: target for target in info.targets}
-    names = output_keys(model)
+    names = list(output_tensors(model))
     if len(names) == len(targets) == 1:
         return {names[0]: info.targets[0]}
     matched: dict[str, TensorInfo | None] = {}
@@ -35,12 +36,6 @@ def match_targets(model: keras.Model, experiment: Experiment, info: DataInfo) ->
             )
         matched[name] = targets.get(name)
     return matched
-
-
-def output_keys(model: keras.Model) -> list[str]:
-    """Return the names by which Keras knows the outputs."""
-    structure = model._outputs_struct
-    return list(structure) if isinstance(structure, dict) else list(model.output_names)
 
 
 def loss_of(experiment: Experiment, output: str) -> Loss:
@@ -64,10 +59,8 @@ def check_losses(
 def _mismatches(
     model: keras.Model, experiment: Experiment, info: DataInfo, targets: Mapping[str, TensorInfo | None]
 ) -> Iterable[Diagnostic]:
-    structure = model._outputs_struct
-    tensors = list(structure.values()) if isinstance(structure, dict) else model.outputs
-    for (name, target), tensor in zip(targets.items(), tensors, strict=True):
-        loss = loss_of(experiment, name)
+    for name, tensor in output_tensors(model).items():
+        loss, target = loss_of(experiment, name), targets[name]
         if loss is None or target is None:
             continue
         path = f"train.loss.{name}" if isinstance(experiment.train.loss, Mapping) else "train.loss"
@@ -97,7 +90,7 @@ def _mismatch(
         case "sparsecategoricalcrossentropy" if not is_sparse:
             return (
                 "loss-label-mismatch",
-                f"`{shown}` takes class numbers, and the labels have shape {list(target.shape)}, as one-hot labels have",
+                f"`{shown}` takes class numbers, and the labels are one-hot: {list(target.shape)} each",
                 "use `categorical_crossentropy`",
             )
         case "sparsecategoricalcrossentropy" if num_classes and units and num_classes > units:
@@ -109,7 +102,7 @@ def _mismatch(
         case "categoricalcrossentropy" if is_sparse and num_classes and units != 1:
             return (
                 "loss-label-mismatch",
-                f"`{shown}` takes one-hot labels, and the labels are class numbers from 0 to {num_classes - 1}",
+                f"`{shown}` takes one-hot labels, and the labels are numbers from 0 to {num_classes - 1}",
                 "use `sparse_categorical_crossentropy`",
             )
         case "binarycrossentropy" | "binaryfocalcrossentropy" if is_sparse and (num_classes or 0) > 2:

@@ -75,7 +75,7 @@ def render(catalogue: dict[str, Any]) -> str:
         entries = catalogue["namespaces"][namespace]
         rows = [f"  {json.dumps(name)}: {json.dumps(entry)}" for name, entry in sorted(entries.items())]
         comma = "" if namespace == names[-1] else ","
-        lines += [f'{json.dumps(namespace)}: {{', ",\n".join(rows), "}" + comma]
+        lines += [f"{json.dumps(namespace)}: {{", ",\n".join(rows), "}" + comma]
     lines += ["},", f'"identifiers": {json.dumps(catalogue["identifiers"])}', "}"]
     return "\n".join(lines) + "\n"
 
@@ -84,14 +84,17 @@ def _classes(module: Any, namespace: str, keywords: Iterable[str]) -> dict[str, 
     found: dict[str, Any] = {}
     exported = {name: getattr(module, name) for name in sorted(dir(module)) if not name.startswith("_")}
     for name, value in exported.items():
-        if not inspect.isclass(value) or name in _BASES.get(namespace, ()):
+        if not isinstance(value, type) or name in _BASES.get(namespace, ()):
             continue
-        canonical = value.__name__ if exported.get(value.__name__) is value else _first(exported, value)
+        canonical = _canonical(exported, value)
         found[name] = {"alias": canonical} if name != canonical else _signature(value, keywords)
     return found
 
 
-def _first(exported: dict[str, Any], value: object) -> str:
+def _canonical(exported: dict[str, Any], value: Any) -> str:
+    """Return the name that stands for all of an object's names: its own where Keras exports it."""
+    if exported.get(value.__name__) is value:
+        return str(value.__name__)
     return next(name for name, other in exported.items() if other is value)
 
 
@@ -106,9 +109,9 @@ def _source(reference: str) -> dict[str, Any]:
     return {"params": [_param(p) for p in parameters], "doc": _first_line(function)}
 
 
-def _signature(cls: type, keywords: Iterable[str]) -> dict[str, Any]:
-    signature = inspect.signature(cls.__init__)  # type: ignore[misc]
-    params = _params(cls.__init__)  # type: ignore[misc]
+def _signature(cls: Any, keywords: Iterable[str]) -> dict[str, Any]:
+    signature = inspect.signature(cls.__init__)
+    params = _params(cls.__init__)
     if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
         params += [[name, None] for name in keywords if name not in {p[0] for p in params}]
     entry: dict[str, Any] = {"params": params, "doc": _first_line(cls)}
@@ -141,4 +144,3 @@ def _first_line(value: object) -> str:
 
 def _identifiers(module: Any) -> list[str]:
     return sorted({name for name in module.ALL_OBJECTS_DICT if isinstance(name, str)} - _ABSTRACT)
-

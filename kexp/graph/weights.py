@@ -92,7 +92,7 @@ def unpack(data: bytes, name: str) -> dict[str, "np.ndarray[Any, Any]"]:
     Raises: RunRefused (checkpoint-corrupt).
     """
     try:
-        entries = deserialize(data)
+        entries = deserialize(data)  # type: ignore[no-untyped-call]
         return {
             key: np.frombuffer(entry["data"], dtype=_DTYPES[entry["dtype"]]).reshape(entry["shape"])
             for key, entry in entries

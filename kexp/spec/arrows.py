@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from kexp.spec.types import Operand, Operands
 
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_NAMED = re.compile(r"([A-Za-z_]\w*)\s*\((.*)\)\Z", re.DOTALL)
+_WRONG_ARROW = re.compile(r"=>|→|⇒|-->|~>")
 _OPENING, _CLOSING = "([", ")]"
 RESERVED = ("prev", "input", "null")
 
@@ -46,34 +48,47 @@ def parse_arrow(key: str, is_what: Callable[[str], bool]) -> Arrow:
 
     Raises: ArrowError (arrow-spelling, arrow-count, arrow-what, arrow-name, arrow-brackets).
     """
-    for wrong in ("=>", "→", "⇒"):
-        if wrong in key:
-            right = "->".join(part for part in re.split(r"\s*(?:=>|→|⇒)\s*", key))
-            raise ArrowError(
-                "arrow-spelling",
-                f"`{wrong}` is not an arrow of this language",
-                Part(wrong, key.index(wrong)),
-                f"write `{re.sub(r'->', ' -> ', right)}`",
-            )
+    wrong = _WRONG_ARROW.search(key)
+    if wrong:
+        right = " -> ".join(part.strip() for part in re.split(rf"{_WRONG_ARROW.pattern}|->", key))
+        raise ArrowError(
+            "arrow-spelling",
+            f"`{wrong[0]}` is not an arrow of this language",
+            Part(wrong[0], wrong.start()),
+            f"write `{right}`",
+        )
     parts = _split(Part(key, 0), "->")
     if len(parts) == 1:
         return _arrow(parts[0], None, None)
     if len(parts) == 2:
         left, right = parts
-        left_is, right_is = is_what(left.text), is_what(right.text)
-        if left_is and right_is:
-            raise ArrowError(
-                "arrow-what",
-                f"both `{left.text}` and `{right.text}` are layers; a step has one",
-                right,
-                "give the second a step of its own, or choose a name that is no layer",
-            )
-        return _arrow(left, None, right) if left_is else _arrow(right, left, None)
+        return _arrow(left, None, right) if _is_left(left, right, is_what) else _arrow(right, left, None)
     if len(parts) == 3:
         return _arrow(parts[1], parts[0], parts[2])
     raise ArrowError(
-        "arrow-count", "a step has at most two arrows: `inputs -> what -> names`", parts[3], "split it into several steps"
+        "arrow-count",
+        "a step has at most two arrows: `inputs -> what -> names`",
+        parts[3],
+        "split it into several steps",
     )
+
+
+def _is_left(left: Part, right: Part, is_what: Callable[[str], bool]) -> bool:
+    """Tell on which side the *what* of `a -> b` stands; of two unknown sides, the capitalised one."""
+    known = is_what(left.text), is_what(right.text)
+    if all(known):
+        raise ArrowError(
+            "arrow-what",
+            f"both `{left.text}` and `{right.text}` are layers; a step has one",
+            right,
+            "give the second a step of its own, or choose a name that is no layer",
+        )
+    if any(known):
+        return known[0]
+    if not left.text[:1].isupper() and not right.text[:1].isupper():
+        whole = Part(f"{left.text} -> {right.text}", left.start)
+        raise ArrowError("arrow-what", f"neither `{left.text}` nor `{right.text}` is a layer", whole)
+    return left.text[:1].isupper()
 
 
 def _arrow(what: Part, inputs: Part | None, names: Part | None) -> Arrow:
@@ -86,14 +101,18 @@ def _operands(part: Part) -> Operands:
     keywords: dict[str, Operand] = {}
     for piece in _split(part, ","):
         keyword, equals, value = piece.text.partition("=")
-        if equals and _NAME.match(keyword.strip()):
-            shift = len(keyword) + 1
-            operand = _operand(_trimmed(value, piece.start + shift))
-            if keyword.strip() in keywords:
-                raise ArrowError("arrow-argument-twice", f"`{keyword.strip()}` is given twice", piece)
-            keywords[keyword.strip()] = operand
+        name = keyword.strip()
+        if equals and _NAME.match(name):
+            if name in keywords:
+                raise ArrowError("arrow-argument-twice", f"`{name}` is given twice", piece)
+            keywords[name] = _operand(_trimmed(value, piece.start + len(keyword) + 1))
         elif keywords:
-            raise ArrowError("arrow-order", "positions come before keywords", piece, "put it before the first `argument=name`")
+            raise ArrowError(
+                "arrow-order",
+                "positions come before keywords",
+                piece,
+                "put it before the first `argument=name`",
+            )
         else:
             positional.append(_operand(piece))
     return Operands(tuple(positional), keywords)
@@ -111,7 +130,7 @@ def _operand(part: Part) -> Operand:
 
 def _names(part: Part) -> tuple[tuple[Part, ...], str | None]:
     layer_name = None
-    found = re.match(r"([A-Za-z_]\w*)\s*\((.*)\)\Z", part.text, re.DOTALL)
+    found = _NAMED.match(part.text)
     if found:
         layer_name = found[1]
         part = _trimmed(found[2], part.start + found.start(2))
@@ -119,7 +138,9 @@ def _names(part: Part) -> tuple[tuple[Part, ...], str | None]:
     for name in names:
         _check_name(name)
         if name.text in RESERVED:
-            raise ArrowError("arrow-name", f"`{name.text}` is a word of the language and cannot be a name", name)
+            raise ArrowError(
+                "arrow-name", f"`{name.text}` is a word of the language and cannot be a name", name
+            )
     return names, layer_name
 
 

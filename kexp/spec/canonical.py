@@ -123,14 +123,22 @@ class _Printer:
             default = item.default_factory()
         if self.defaults:
             return value is not None and value not in ("", (), {})
-        return bool(value != default) or item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+        return (
+            bool(value != default)
+            or (item.default is dataclasses.MISSING
+            and item.default_factory is dataclasses.MISSING)
+        )
 
     def _data(self, experiment: Experiment) -> dict[str, Any]:
         data = experiment.data
         options = {name: self._value(value) for name, value in data.options.items()}
         signature = catalogue().signature("sources", data.source)
         if self.defaults and signature is not None:
-            given = {p.name: self._value(_frozen(p.default)) for p in signature.params if p.default not in (None, [], {})}
+            given = {
+                p.name: self._value(_frozen(p.default))
+                for p in signature.params
+                if p.default not in (None, [], {})
+            }
             options = {**given, **options}
         split = _Flow(self._record(data.split))
         return {"source": data.source, **options, **({"split": split} if split else {})}
@@ -260,5 +268,9 @@ def _number(dumper: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
 
 _Dumper.add_representer(str, _text)
 _Dumper.add_representer(float, _number)
-_Dumper.add_representer(_Flow, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True))
-_Dumper.add_representer(_FlowList, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True))
+_Dumper.add_representer(
+    _Flow, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True)
+)
+_Dumper.add_representer(
+    _FlowList, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
+)

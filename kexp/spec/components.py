@@ -1,14 +1,13 @@
 """`Name`, `Name: first` and `Name: {argument: value}`: any object, to any depth, in any position."""
 
 import re
-from collections.abc import Mapping
 from typing import Any, get_args
 
 from kexp.document import Entries, Items, Node, Scalar
-from kexp.errors import did_you_mean
+from kexp.errors import did_you_mean, nearest
 from kexp.spec.catalogue import NAMESPACES, Signature
 from kexp.spec.formula import has_formula
-from kexp.spec.reader import Cursor, Unreadable, describe
+from kexp.spec.reader import Cursor, Unreadable, describe, read_each
 from kexp.spec.types import Component, Formula, Graph, Objective, PerOutput, Value
 
 CUSTOM = re.compile(r"(?:[\w./-]+\.py|[A-Za-z_]\w*(?:\.\w+)*):[A-Za-z_]\w*\Z")
@@ -60,9 +59,14 @@ def read_component(cursor: Cursor, namespace: str) -> Component:
             "two-objects",
             f"one {_SINGULAR[namespace]} is expected, found the keys `{first.value}` and `{second.value}`",
             second.span,
-            help=f"write arguments inside braces: `{first.value}: {{…}}`",
+            help=f"write arguments inside braces: `{first.value}: {{{second.value}: …}}`",
         )
-    raise cursor.refuse("wrong-type", f"a {_SINGULAR[namespace]} is expected, found {describe(node)}")
+    raise cursor.refuse("wrong-type", f"{_a(namespace)} is expected, found {describe(node)}")
+
+
+def _a(namespace: str) -> str:
+    noun = _SINGULAR[namespace]
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def read_one(cursor: Cursor, hint: Any) -> Objective:
@@ -73,25 +77,24 @@ def read_one(cursor: Cursor, hint: Any) -> Objective:
 def read_list(cursor: Cursor, hint: Any) -> tuple[Component, ...]:
     """Read what `Annotated[..., NamedList(namespace)]` describes: a list of objects."""
     namespace = get_args(hint)[1].namespace
-    components = []
-    for item in cursor.items(f"`{cursor.path}`"):
-        with cursor.reading.gather():
-            components.append(read_component(item, namespace))
-    return tuple(components)
+    items = cursor.items(f"`{cursor.path}`")
+    return tuple(read_each(items, lambda item: read_component(item, namespace)))
 
 
 def read_per_output(cursor: Cursor, hint: Any) -> Any:
-    """Read what `Annotated[..., PerOutput(namespace, many)]` describes: one or many objects, or a map of them."""
+    """Read what `Annotated[..., PerOutput(namespace, many)]` describes: one object or many, or a map of them."""
     marker: PerOutput = get_args(hint)[1]
     if not isinstance(cursor.node, Entries) or looks_like_object(cursor.node):
         return _objectives(cursor, marker)
-    values: dict[str, Any] = {}
-    for name, child, _ in cursor.entries(f"`{cursor.path}`"):
-        with cursor.reading.gather():
-            is_null = isinstance(child.node, Scalar) and child.node.value is None
-            empty = () if marker.many else None
-            values[name] = empty if is_null else _objectives(child, marker)
-    return values
+    entries = cursor.entries(f"`{cursor.path}`")
+    values = read_each((child for _, child, _ in entries), lambda child: _of_output(child, marker))
+    return dict(zip((name for name, _, _ in entries), values, strict=True))
+
+
+def _of_output(cursor: Cursor, marker: PerOutput) -> Any:
+    if isinstance(cursor.node, Scalar) and cursor.node.value is None:
+        return () if marker.many else None
+    return _objectives(cursor, marker)
 
 
 def _objectives(cursor: Cursor, marker: PerOutput) -> Any:
@@ -100,11 +103,8 @@ def _objectives(cursor: Cursor, marker: PerOutput) -> Any:
         return read_objective(cursor, marker.namespace)
     if not isinstance(cursor.node, Items):
         return (read_objective(cursor, marker.namespace),)
-    found = []
-    for item in cursor.items(f"`{cursor.path}`"):
-        with cursor.reading.gather():
-            found.append(read_objective(item, marker.namespace))
-    return tuple(found)
+    items = cursor.items(f"`{cursor.path}`")
+    return tuple(read_each(items, lambda item: read_objective(item, marker.namespace)))
 
 
 def read_objective(cursor: Cursor, namespace: str) -> Objective:
@@ -136,34 +136,28 @@ def _component(cursor: Cursor, name: Scalar, argument: Node | None, namespace: s
     here = Cursor(cursor.node, path, cursor.reading, name.span)
     child = None
     if argument is not None:
-        child = Cursor(here.reading_of(argument), path, cursor.reading, name.span)
+        child = Cursor(argument, path, cursor.reading, name.span).settled()
     return component_of(here, text, name, child, namespace)
 
 
-def component_of(cursor: Cursor, text: str, name: Scalar, argument: Cursor | None, namespace: str) -> Component:
+def component_of(
+    cursor: Cursor, text: str, name: Scalar, argument: Cursor | None, namespace: str
+) -> Component:
     """Return the object called `text`, whose arguments stand at `argument`."""
     if is_custom(text):
         return _custom(cursor, text, name, argument, namespace)
     signature = _signature(cursor, text, name, namespace)
-    options = _options(argument, signature, name) if argument else None
-    given = options or {}
+    options, unknown = _options(argument, signature) if argument else (None, set())
+    given = {*(options or {}), *unknown}
     missing = [p.name for p in signature.params if p.required and p.name not in given]
     if missing:
         listed = ", ".join(f"`{m}`" for m in missing)
-        cursor.fault(
-            "missing-argument",
-            f"`{signature.name}` needs {listed}",
-            name.span,
-            help=f"`{_example(signature, missing)}`",
-        )
+        arguments = ", ".join(f"{m}: …" for m in missing)
+        help = f"add `{arguments}`" if options else f"write `{signature.name}: {{{arguments}}}`"
+        cursor.fault("missing-argument", f"`{signature.name}` needs {listed}", name.span, help=help)
+    if missing or unknown:
         raise Unreadable
     return Component(signature.name, signature.namespace, options, None, cursor.path, name.span)
-
-
-def _example(signature: Signature, missing: list[str]) -> str:
-    if len(missing) == 1 and signature.params[0].name == missing[0]:
-        return f"{signature.name}: <{missing[0]}>"
-    return f"{signature.name}: {{{', '.join(f'{m}: …' for m in missing)}}}"
 
 
 def _signature(cursor: Cursor, text: str, name: Scalar, namespace: str) -> Signature:
@@ -179,23 +173,23 @@ def _signature(cursor: Cursor, text: str, name: Scalar, namespace: str) -> Signa
     if elsewhere is not None:
         raise cursor.refuse(
             f"unknown-{_kind(namespace)}",
-            f"`{text}` is a {_SINGULAR[elsewhere.namespace]}, and a {_SINGULAR[namespace]} is expected here",
+            f"`{text}` is {_a(elsewhere.namespace)}, and {_a(namespace)} is expected here",
             name.span,
         )
     raise _unknown(cursor, name, namespace, [])
 
 
 def _unknown(cursor: Cursor, name: Scalar, namespace: str, strings: list[str]) -> Unreadable:
-    known = [*cursor.reading.catalogue.names(namespace), *strings]
+    catalogue = cursor.reading.catalogue
+    known = [*catalogue.names(namespace), *strings]
     if namespace == "layers":
-        known += cursor.reading.catalogue.names("applications")
-    help = did_you_mean(str(name.value), known)
-    custom = f"a {_SINGULAR[namespace]} of your own is written `file.py:Name`"
+        known += catalogue.names("applications")
     return cursor.refuse(
         f"unknown-{_kind(namespace)}",
-        f"there is no {_SINGULAR[namespace]} `{name.value}` in Keras {cursor.reading.catalogue.keras_version}",
+        f"there is no {_SINGULAR[namespace]} `{name.value}` in Keras {catalogue.keras_version}",
         name.span,
-        help=help or custom,
+        help=did_you_mean(str(name.value), known)
+        or f"{_a(namespace)} of your own is written `file.py:Name`",
     )
 
 
@@ -207,50 +201,53 @@ def _custom(cursor: Cursor, text: str, name: Scalar, argument: Cursor | None, na
     if argument is None or (isinstance(argument.node, Scalar) and argument.node.value is None):
         return Component(text, namespace, None, None, cursor.path, name.span)
     if isinstance(argument.node, Entries) and not looks_like_object(argument.node):
-        options = {}
-        for key, child, _ in argument.entries(f"`{text}`"):
-            with cursor.reading.gather():
-                options[key] = read_value(child, key)
-        return Component(text, namespace, options, None, cursor.path, name.span)
+        return Component(text, namespace, _read_map(argument, f"`{text}`"), None, cursor.path, name.span)
     return Component(text, namespace, {}, (read_value(argument, ""),), cursor.path, name.span)
 
 
-def _options(argument: Cursor, signature: Signature, name: Scalar) -> Mapping[str, Value] | None:
-    node = argument.node
+def _options(cursor: Cursor, signature: Signature) -> tuple[dict[str, Value] | None, set[str]]:
+    """Return the arguments that could be read, and the names that stand for the others."""
+    node = cursor.node
     if isinstance(node, Scalar) and node.value is None:
-        return None
-    if isinstance(node, Entries) and not looks_like_object(node) and node.key("literal") is None:
-        if not (len(node.entries) == 1 and node.key("model") is not None and signature.param("model") is None):
-            return _named_options(argument, signature)
+        return None, set()
+    if isinstance(node, Entries) and not _is_one_value(node, signature):
+        return _named_options(cursor, signature)
     if not signature.params:
-        raise argument.refuse("unknown-argument", f"`{signature.name}` takes no arguments", path=argument.path)
+        raise cursor.refuse("unknown-argument", f"`{signature.name}` takes no arguments")
     first = signature.params[0].name
-    return {first: read_value(argument, first)}
+    return {first: read_value(cursor, first)}, set()
 
 
-def _named_options(argument: Cursor, signature: Signature) -> dict[str, Value]:
+def _is_one_value(node: Entries, signature: Signature) -> bool:
+    """Tell a map that is the first argument itself from a map of arguments."""
+    if len(node.entries) != 1:
+        return False
+    is_graph = node.key("model") is not None and signature.param("model") is None
+    return looks_like_object(node) or node.key("literal") is not None or is_graph
+
+
+def _named_options(cursor: Cursor, signature: Signature) -> tuple[dict[str, Value], set[str]]:
     options: dict[str, Value] = {}
+    unread: set[str] = set()
     names = [p.name for p in signature.params]
-    failed = False
-    for key, child, scalar in argument.entries(f"`{signature.name}`"):
-        if key not in names:
-            help = did_you_mean(key, names) or _near_words(key, names) or f"its arguments: `{signature}`"
-            argument.fault(
-                "unknown-argument",
-                f"`{signature.name}` has no argument `{key}`",
-                scalar.span,
-                path=f"{argument.path}.{key}",
-                help=help,
-            )
-            failed = True
+    for key, child, scalar in cursor.entries(f"`{signature.name}`"):
+        if key in names:
+            unread.add(key)
+            with cursor.reading.gather():
+                options[key] = read_value(child, key)
+                unread.remove(key)
             continue
-        try:
-            options[key] = read_value(child, key)
-        except Unreadable:
-            failed = True
-    if failed:
-        raise Unreadable
-    return options
+        meant = _OTHER_WORDS.get(key) if _OTHER_WORDS.get(key) in names else nearest(key, names)
+        listed = ", ".join(f"`{name}`" for name in names)
+        unread.add(meant or key)
+        cursor.fault(
+            "unknown-argument",
+            f"`{signature.name}` has no argument `{key}`",
+            scalar.span,
+            path=f"{cursor.path}.{key}",
+            help=f"did you mean `{meant}`?" if meant else f"its arguments: {listed}",
+        )
+    return options, unread
 
 
 _OTHER_WORDS = {
@@ -266,18 +263,13 @@ _OTHER_WORDS = {
 }
 
 
-def _near_words(key: str, names: list[str]) -> str | None:
-    other = _OTHER_WORDS.get(key)
-    return f"did you mean `{other}`?" if other in names else None
-
-
 def read_value(cursor: Cursor, position: str) -> Value:
     """Read an argument's value; its name is the position that decides the namespace of objects in it."""
     node = cursor.node
     if isinstance(node, Scalar):
         return _scalar_value(cursor, node, position)
     if isinstance(node, Items):
-        return tuple(read_value(item, position) for item in cursor.items(f"`{position}`"))
+        return tuple(read_each(cursor.items(f"`{position}`"), lambda item: read_value(item, position)))
     literal = node.get("literal") if len(node.entries) == 1 else None
     if literal is not None:
         return _literal(literal)
@@ -288,7 +280,13 @@ def read_value(cursor: Cursor, position: str) -> Value:
     if looks_like_object(node):
         key = node.entries[0][0]
         return read_component(cursor, _namespace_for(cursor, str(key.value), position))
-    return {name: read_value(child, name) for name, child, _ in cursor.entries(f"`{position}`")}
+    return _read_map(cursor, f"`{position}`")
+
+
+def _read_map(cursor: Cursor, what: str) -> dict[str, Value]:
+    entries = cursor.entries(what)
+    values = read_each(entries, lambda entry: read_value(entry[1], entry[0]))
+    return {name: value for (name, _, _), value in zip(entries, values, strict=True)}
 
 
 def _scalar_value(cursor: Cursor, node: Scalar, position: str) -> Value:
@@ -311,9 +309,11 @@ def _namespace_for(cursor: Cursor, name: str, position: str) -> str:
         return namespace or "layers"
     found = [n for n in _OBJECT_ORDER if cursor.reading.catalogue.signature(n, name) is not None]
     if len(found) > 1:
-        choices = " or ".join(f"`keras.{n}:{name}`" for n in found)
         raise cursor.refuse(
-            "ambiguous-object", f"`{name}` is a {' and a '.join(_SINGULAR[n] for n in found)}", help=f"write {choices}"
+            "ambiguous-object",
+            f"`{name}` is {' and '.join(_a(n) for n in found)}",
+            cursor.node.entries[0][0].span if isinstance(cursor.node, Entries) else None,
+            help=f"write {' or '.join(f'`keras.{n}:{name}`' for n in found)}",
         )
     return found[0] if found else "layers"
 

@@ -26,11 +26,18 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.GtE: operator.ge,
 }
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"min": min, "max": max, "round": round, "abs": abs, "len": len}
-_LARGEST = 10**12
+_NUMBERS_ONLY = (operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow, round)
+"""Times and modulo would let a short text make an enormous one."""
+_LARGEST = 10**48
+_LARGEST_EXPONENT = 1000
 
 
 class FormulaError(Exception):
     """A formula that cannot be read or computed; the message is a sentence for the user."""
+
+
+class NeverClosed(FormulaError):
+    """A `$(` without its bracket, as a comma inside `{}` leaves it."""
 
 
 class UnknownName(FormulaError):
@@ -46,26 +53,31 @@ def has_formula(text: str) -> bool:
 
 
 def names_in(text: str) -> set[str]:
-    """Return the names whose values the text needs.
+    """Return the names whose values the text needs; the name of a tensor, as in `dim(x)`, is none."""
+    return {node.id for part in _expressions(text) for node in _value_names(part)}
 
-    `dim(x)` names a tensor, not a value, and adds only `dim`.
-    """
-    names: set[str] = set()
+
+def functions_in(text: str) -> set[str]:
+    """Return the functions that the text calls, those of arithmetic left out."""
+    calls = (node for part in _expressions(text) for node in ast.walk(part) if isinstance(node, ast.Call))
+    return {call.func.id for call in calls if isinstance(call.func, ast.Name)} - set(_FUNCTIONS)
+
+
+def settle(text: str, values: Mapping[str, Any]) -> str:
+    """Return the text with the names in `values` replaced by their values; other names stay formulas."""
+    settled = ""
     for part in _parts(text):
-        if isinstance(part, ast.Expression):
-            inside = {
-                id(argument)
-                for call in ast.walk(part)
-                if isinstance(call, ast.Call)
-                for argument in call.args
-                if isinstance(call.func, ast.Name) and call.func.id not in _FUNCTIONS
-            }
-            found = (n for n in ast.walk(part) if isinstance(n, ast.Name) and id(n) not in inside)
-            names |= {node.id for node in found} - set(_FUNCTIONS)
-    return names
+        if isinstance(part, str):
+            settled += escape(part)
+            continue
+        inside = {id(node) for node in _value_names(part)}
+        settled += f"$({ast.unparse(_Settled(values, inside).visit(part))})"
+    return settled
 
 
-def compute(text: str, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+def compute(
+    text: str, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]] | None = None
+) -> Any:
     """Return the value of a text with formulas: its own type when the whole text is one, else text.
 
     A function in `functions` gets the names of tensors as strings.
@@ -73,9 +85,12 @@ def compute(text: str, values: Mapping[str, Any], functions: Mapping[str, Callab
     Raises: FormulaError.
     """
     parts = _parts(text)
-    computed = [
-        part if isinstance(part, str) else _evaluate(part.body, values, functions or {}) for part in parts
-    ]
+    try:
+        computed = [
+            part if isinstance(part, str) else _evaluate(part.body, values, functions or {}) for part in parts
+        ]
+    except RecursionError:
+        raise FormulaError("the formula is nested too deeply") from None
     if len(computed) == 1 and not isinstance(parts[0], str):
         return computed[0]
     return "".join(part if isinstance(part, str) else str(part) for part in computed)
@@ -86,7 +101,41 @@ def escape(text: str) -> str:
     return text.replace("$", "$$")
 
 
+class _Settled(ast.NodeTransformer):
+    def __init__(self, values: Mapping[str, Any], names: set[int]) -> None:
+        self.values, self.names = values, names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if id(node) not in self.names or node.id not in self.values:
+            return node
+        return _written(self.values[node.id])
+
+
+def _written(value: Any) -> ast.expr:
+    if isinstance(value, list):
+        return ast.List([_written(item) for item in value], ast.Load())
+    if isinstance(value, (int, float)) and value < 0:
+        return ast.UnaryOp(ast.USub(), ast.Constant(-value))
+    return ast.Constant(value)
+
+
+def _expressions(text: str) -> list[ast.Expression]:
+    return [part for part in _parts(text) if isinstance(part, ast.Expression)]
+
+
+def _value_names(expression: ast.Expression) -> list[ast.Name]:
+    """Return the names that stand for values: no functions, and no tensors among their arguments."""
+    other: set[int] = set()
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            other.add(id(node.func))
+            if node.func.id not in _FUNCTIONS:
+                other |= {id(argument) for argument in node.args if isinstance(argument, ast.Name)}
+    return [n for n in ast.walk(expression) if isinstance(n, ast.Name) and id(n) not in other]
+
+
 def _parts(text: str) -> list[str | ast.Expression]:
+    """Split a text into literal stretches and formulas."""
     parts: list[str | ast.Expression] = []
     position = 0
     literal = ""
@@ -96,15 +145,15 @@ def _parts(text: str) -> list[str | ast.Expression]:
         if found["escaped"]:
             literal += "$"
             continue
-        if found["name"]:
-            source = found["name"]
-        else:
-            end = _closing(text, position)
-            source, position = text[position:end], end + 1
         if literal:
             parts.append(literal)
             literal = ""
-        parts.append(_parse(source))
+        if found["name"]:
+            parts.append(ast.Expression(ast.Name(found["name"], ast.Load())))
+        else:
+            end = _closing(text, position)
+            parts.append(_parse(text[position:end]))
+            position = end + 1
     literal += text[position:]
     if literal or not parts:
         parts.append(literal)
@@ -117,7 +166,7 @@ def _closing(text: str, start: int) -> int:
         depth += {"(": 1, ")": -1}.get(text[position], 0)
         if depth == 0:
             return position
-    raise FormulaError("`$(` is never closed")
+    raise NeverClosed("`$(` is never closed")
 
 
 def _parse(source: str) -> ast.Expression:
@@ -161,16 +210,18 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any], functions: Mapping[str,
 
 
 def _apply(function: Callable[..., Any], *arguments: Any) -> Any:
-    if function is operator.pow and any(isinstance(a, (int, float)) and abs(a) > 10_000 for a in arguments):
-        raise FormulaError("the power is too large")
+    if function in _NUMBERS_ONLY and not all(isinstance(a, (int, float)) for a in arguments):
+        raise FormulaError("this arithmetic takes only numbers")
+    if function in (operator.pow, round) and any(abs(a) > _LARGEST_EXPONENT for a in arguments[1:]):
+        raise FormulaError("the exponent is too large")
     try:
         result = function(*arguments)
     except ZeroDivisionError:
         raise FormulaError("division by zero") from None
     except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
         raise FormulaError(str(error)) from None
-    if isinstance(result, (str, list)) and len(result) > _LARGEST:
-        raise FormulaError("the result is too large")
-    if isinstance(result, int) and abs(result) > _LARGEST**4:
+    if isinstance(result, complex):
+        raise FormulaError("the result is not a real number")
+    if isinstance(result, int) and abs(result) > _LARGEST:
         raise FormulaError("the result is too large")
     return result

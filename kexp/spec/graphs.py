@@ -16,6 +16,7 @@ from kexp.spec.types import Formula, Graph, Port, Reuse, Step
 from kexp.spec.wiring import Fault, wire
 
 WORDS = ("reuse", "model")
+_KEYS = ("inputs", "layers", "outputs")
 SIBLINGS = ("call", "trainable")
 _MISPLACED = {
     "name": "the name stands in the key: `{what} -> {value}`",
@@ -40,27 +41,28 @@ def read_graph(cursor: Cursor, hint: Any = Graph) -> Graph:
 
     Raises: Unreadable after any fault in it.
     """
-    known = {name: child for name, child, _ in cursor.entries(f"`{cursor.path}`")}
     before = len(cursor.reading.faults)
-    for key in _keys(cursor):
-        if str(key.value) not in ("inputs", "layers", "outputs"):
-            complain_of_key(cursor, key, ["inputs", "layers", "outputs"], f"`{cursor.path}`")
-    ports = _read_ports(known["inputs"]) if "inputs" in known else None
-    outputs = _read_outputs(known["outputs"]) if "outputs" in known else None
+    known: dict[str, Cursor] = {}
+    for name, child, key in cursor.entries(f"`{cursor.path}`"):
+        known[name] = child
+        if name not in _KEYS:
+            complain_of_key(cursor, key, list(_KEYS), f"`{cursor.path}`")
     if "layers" not in known:
         raise cursor.refuse("missing-key", f"`{cursor.path}` has no `layers`", cursor.key, help="add `layers:`")
+    ports = outputs = None
+    complete = False
+    with cursor.reading.gather():
+        ports = _read_ports(known["inputs"]) if "inputs" in known else None
+        outputs = _read_outputs(known["outputs"]) if "outputs" in known else None
+        complete = True
     drafts, unread = _read_steps(known["layers"])
     graph = Graph(tuple(draft.step for draft in drafts), ports, outputs, cursor.path)
-    if not unread:
+    if complete and not unread:
         for fault in wire(graph, [p.name for p in ports] if ports is not None else None).faults:
             _complain(cursor, graph, fault)
-    if len(cursor.reading.faults) > before:
+    if not complete or unread or not all(d.complete for d in drafts) or len(cursor.reading.faults) > before:
         raise Unreadable
     return graph
-
-
-def _keys(cursor: Cursor) -> list[Scalar]:
-    return [key for key, _ in cursor.node.entries] if isinstance(cursor.node, Entries) else []
 
 
 # ---------------------------------------------------------------- ports and outputs
@@ -68,13 +70,13 @@ def _keys(cursor: Cursor) -> list[Scalar]:
 
 def _read_ports(cursor: Cursor) -> tuple[Port, ...]:
     if isinstance(cursor.node, Items):
-        names = [read(item, str) for item in cursor.items("`inputs`")]
-        return tuple(Port(name, name) for name in names)
-    ports = []
-    for name, child, key in cursor.entries("`inputs`"):
-        with cursor.reading.gather():
-            ports.append(_read_port(name, child, key))
-    return tuple(ports)
+        return tuple(Port(name, name) for name in read_each(cursor.items("`inputs`"), _read_name))
+    return tuple(read_each(cursor.entries("`inputs`"), lambda entry: _read_port(*entry)))
+
+
+def _read_name(cursor: Cursor) -> str:
+    name: str = read(cursor, str)
+    return name
 
 
 def _read_port(name: str, cursor: Cursor, key: Scalar) -> Port:
@@ -106,10 +108,14 @@ def _read_shape(cursor: Cursor) -> tuple[int | Formula | None, ...]:
         node = item.node
         if isinstance(node, Scalar) and isinstance(node.value, str) and has_formula(node.value):
             sizes.append(Formula(node.value))
-        elif isinstance(node, Scalar) and (node.value is None or (type(node.value) is int and node.value > 0)):
+        elif isinstance(node, Scalar) and (
+            node.value is None or (type(node.value) is int and node.value > 0)
+        ):
             sizes.append(node.value)
         else:
-            raise item.refuse("wrong-type", f"a size is a positive whole number or `null`, found {describe(node)}")
+            raise item.refuse(
+                "wrong-type", f"a size is a positive whole number or `null`, found {describe(node)}"
+            )
     return tuple(sizes)
 
 
@@ -170,19 +176,28 @@ def _middle(key: str) -> str:
 
 def _is_what(cursor: Cursor, text: str) -> bool:
     catalogue = cursor.reading.catalogue
-    return text in WORDS or is_custom(text) or text.startswith("keras.") or catalogue.find(
-        text, ("layers", "applications")
-    ) is not None
+    return (
+        text in WORDS
+        or is_custom(text)
+        or text.startswith("keras.")
+        or catalogue.find(text, ("layers", "applications")) is not None
+    )
 
 
-def _step(cursor: Cursor, key: Scalar, argument: Node | None, siblings: tuple[tuple[Scalar, Node], ...]) -> Draft:
+def _step(
+    cursor: Cursor, key: Scalar, argument: Node | None, siblings: tuple[tuple[Scalar, Node], ...]
+) -> Draft:
     arrow = _arrow(cursor, key)
     what = arrow.what.text
     path = f"{cursor.path}.{what}"
     here = Cursor(cursor.node, path, cursor.reading, key.span)
     name = replace(key, value=what, span=_inside(key, arrow.what))
-    child = Cursor(here.reading_of(argument), path, cursor.reading, name.span) if argument is not None else None
-    step = Step(Reuse(""), arrow.takes, tuple(n.text for n in arrow.gives), arrow.layer_name, path=path, key=key.span)
+    child = (
+        Cursor(here.reading_of(argument), path, cursor.reading, name.span) if argument is not None else None
+    )
+    step = Step(
+        Reuse(""), arrow.takes, tuple(n.text for n in arrow.gives), arrow.layer_name, path=path, key=key.span
+    )
     before = len(cursor.reading.faults)
     with cursor.reading.gather():
         step = replace(step, what=_what(here, name, child))
@@ -196,11 +211,15 @@ def _what(cursor: Cursor, name: Scalar, argument: Cursor | None) -> Any:
     what = str(name.value)
     if what == "reuse":
         if argument is None:
-            raise cursor.refuse("missing-argument", "`reuse` needs the name of a layer", name.span, help="`reuse: NAME`")
+            raise cursor.refuse(
+                "missing-argument", "`reuse` needs the name of a layer", name.span, help="`reuse: NAME`"
+            )
         return Reuse(read(argument, str))
     if what == "model":
         if argument is None:
-            raise cursor.refuse("missing-argument", "`model` needs `layers`", name.span, help="`model: {layers: […]}`")
+            raise cursor.refuse(
+                "missing-argument", "`model` needs `layers`", name.span, help="`model: {layers: […]}`"
+            )
         return read_graph(argument)
     return component_of(cursor, what, name, argument, "layers")
 
@@ -216,7 +235,9 @@ def _sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node) -> 
     if word in _MISPLACED:
         value = node.value if isinstance(node, Scalar) else "…"
         help = _MISPLACED[word].format(what=what, value=value)
-        raise cursor.refuse("misplaced-key", f"`{word}` is no key of a step", key.span, path=child.path, help=help)
+        raise cursor.refuse(
+            "misplaced-key", f"`{word}` is no key of a step", key.span, path=child.path, help=help
+        )
     help = did_you_mean(word, SIBLINGS) or f"beside a step stand {', '.join(f'`{s}`' for s in SIBLINGS)}"
     raise cursor.refuse("unknown-key", f"a step has no key `{word}`", key.span, path=child.path, help=help)
 

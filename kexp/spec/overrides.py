@@ -28,7 +28,12 @@ def _assign(root: Node, assignment: str) -> Node:
     whole = Span(source, 1, 1, 1, len(assignment) + 1)
     if not equals or not path.strip():
         raise SpecError(
-            Diagnostic("override-syntax", f"`{assignment}` is not `KEY=VALUE`", span=whole, help="such as `train.epochs=3`")
+            Diagnostic(
+                "override-syntax",
+                f"`{assignment}` is not `KEY=VALUE`",
+                span=whole,
+                help="such as `train.epochs=3`",
+            )
         )
     parts = path_parts(path.strip())
     # The value keeps its column on the command line: blanks stand for what comes before it.
@@ -108,4 +113,6 @@ def _arrow_parts(key: str) -> list[str]:
 def _no_such(part: str, done: str, span: Span, known: list[str]) -> SpecError:
     where = f"`{done}`" if done else "the spec"
     help = did_you_mean(part, known) or (f"it holds {', '.join(f'`{k}`' for k in known)}" if known else None)
-    return SpecError(Diagnostic("override-path", f"{where} has no `{part}` to set", span=span, path=done, help=help))
+    return SpecError(
+        Diagnostic("override-path", f"{where} has no `{part}` to set", span=span, path=done, help=help)
+    )

@@ -27,6 +27,7 @@ from kexp.spec.types import (
 
 _PROMISE = re.compile(r"\s*(>=|<=|>|<)\s*(\S+)\s*\Z")
 
+
 def parse_experiment(document: Document) -> Experiment:
     """Return the experiment that a document describes.
 
@@ -98,7 +99,10 @@ def _read_data(cursor: Cursor, hint: Any) -> Data:
             if name == "split":
                 split = read_record(child, Split)
             elif name not in known:
-                help = did_you_mean(name, [*known, "split"]) or f"`{source}` takes {', '.join(f'`{k}`' for k in known)}"
+                help = (
+                    did_you_mean(name, [*known, "split"])
+                    or f"`{source}` takes {', '.join(f'`{k}`' for k in known)}"
+                )
                 cursor.fault(
                     "unknown-option",
                     f"the data source `{source}` has no option `{name}`",
@@ -110,7 +114,9 @@ def _read_data(cursor: Cursor, hint: Any) -> Data:
                 options[name] = read_value(child, name)
     missing = [p.name for p in signature.params if p.required and p.name not in entries] if signature else []
     for name in missing:
-        cursor.fault("missing-option", f"the data source `{source}` needs `{name}`", cursor.key, help=f"add `{name}:`")
+        cursor.fault(
+            "missing-option", f"the data source `{source}` needs `{name}`", cursor.key, help=f"add `{name}:`"
+        )
     return Data(source, options, split)
 
 
@@ -119,7 +125,12 @@ def _read_source(cursor: Cursor) -> str:
     node = cursor.node.get("source") if isinstance(cursor.node, Entries) else None
     listed = ", ".join(f"`{name}`" for name in names)
     if node is None:
-        raise cursor.refuse("missing-key", "`data` has no `source`", cursor.key, help=f"one of {listed}, or `file.py:function`")
+        raise cursor.refuse(
+            "missing-key",
+            "`data` has no `source`",
+            cursor.key,
+            help=f"one of {listed}, or `file.py:function`",
+        )
     child = Cursor(cursor.reading_of(node), f"{cursor.path}.source", cursor.reading)
     value = child.node.value if isinstance(child.node, Scalar) else None
     if not isinstance(value, str):
@@ -147,5 +158,7 @@ def _read_promise(metric: str, cursor: Cursor) -> Promise:
         return Promise(metric, found[1], float(found[2]))  # type: ignore[arg-type]
     except ValueError:
         raise cursor.refuse(
-            "bad-promise", f"a promise is a relation and a number, found {describe(cursor.node)}", help='such as `">= 0.93"`'
+            "bad-promise",
+            f"a promise is a relation and a number, found {describe(cursor.node)}",
+            help='such as `">= 0.93"`',
         ) from None

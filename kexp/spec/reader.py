@@ -3,22 +3,33 @@
 import dataclasses
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from kexp.diagnostics import Diagnostic, Span
 from kexp.document import Entries, Items, Node, Scalar
-from kexp.errors import did_you_mean
+from kexp.errors import did_you_mean, nearest
 from kexp.spec.catalogue import Catalogue
-from kexp.spec.formula import FormulaError, UnknownName, compute, has_formula, names_in
+from kexp.spec.formula import (
+    FormulaError,
+    NeverClosed,
+    UnknownName,
+    compute,
+    functions_in,
+    has_formula,
+    names_in,
+    settle,
+)
 from kexp.spec.types import Graph, Runtime, Split, Training, Within
 
 KNOWN_VALUES = ("num_classes", "num_features", "total_steps", "steps_per_epoch", "seed")
 """Values that the data or the graph gives."""
 KNOWN_FUNCTIONS = ("dim",)
 
+S = TypeVar("S")
+T = TypeVar("T")
 Reads = Callable[["Cursor", Any], Any]
 
 
@@ -38,34 +49,42 @@ class Reading:
     @contextmanager
     def gather(self) -> Iterator[None]:
         """Go on after a value that cannot be read."""
-        try:
+        with suppress(Unreadable):
             yield
-        except Unreadable:
-            pass
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """A node, the path that leads to it, and the key it stands under."""
 
-    node: Node
+    given: Node
     path: str
     reading: Reading
     key: Span | None = None
 
     @property
+    def node(self) -> Node:
+        """The node to read.
+
+        Raises: Unreadable when it was refused before, so that its fault brings no echo.
+        """
+        if isinstance(self.given, Scalar) and self.given.refused:
+            raise Unreadable
+        return self.given
+
+    @property
     def span(self) -> Span:
         """The value's place; the key's where the value is left out."""
-        if isinstance(self.node, Scalar) and self.node.value is None and self.key is not None:
+        if isinstance(self.given, Scalar) and self.given.value is None and self.key is not None:
             return self.key
-        return self.node.span
+        return self.given.span
 
     def child(self, key: Scalar, node: Node) -> "Cursor":
         path = f"{self.path}.{key.value}" if self.path else str(key.value)
-        return Cursor(self.reading_of(node), path, self.reading, key.span)
+        return Cursor(node, path, self.reading, key.span).settled()
 
     def item(self, index: int, node: Node) -> "Cursor":
-        return Cursor(self.reading_of(node), f"{self.path}[{index}]", self.reading)
+        return Cursor(node, f"{self.path}[{index}]", self.reading).settled()
 
     def fault(self, id: str, message: str, span: Span | None = None, **more: Any) -> None:
         """Gather a fault at this value, or at `span`."""
@@ -79,40 +98,61 @@ class Cursor:
 
     def entries(self, what: str) -> list[tuple[str, "Cursor", Scalar]]:
         if not isinstance(self.node, Entries):
-            raise self.refuse("wrong-type", f"{what} is a map, found {describe(self.node)}")
+            raise self.refuse("wrong-type", f"{what} must be a map, found {describe(self.node)}")
         return [(name, self.child(key, node), key) for name, key, node in self.node]
 
     def items(self, what: str) -> list["Cursor"]:
         if not isinstance(self.node, Items):
-            raise self.refuse("wrong-type", f"{what} is a list, found {describe(self.node)}")
+            raise self.refuse("wrong-type", f"{what} must be a list, found {describe(self.node)}")
         return [self.item(index, node) for index, node in enumerate(self.node.items)]
 
-    def reading_of(self, node: Node) -> Node:
-        """Put the values of `vars` into a scalar; what needs data or graph stays as it is."""
-        if not isinstance(node, Scalar) or not isinstance(node.value, str) or node.settled or not has_formula(node.value):
-            return node
-        here = replace(self, node=node)
-        variables = self.reading.variables
+    def settled(self) -> "Cursor":
+        """Put the values of `vars` into a scalar; what needs data or graph stays a formula.
+
+        Raises: Unreadable after a formula torn by a comma, whose rest became keys of the same map.
+        """
+        node = self.given
+        if not isinstance(node, Scalar) or not isinstance(node.value, str) or node.settled or node.refused:
+            return self
+        if not has_formula(node.value):
+            return self
         try:
-            whole = re.fullmatch(r"\$([A-Za-z_]\w*)", node.value)
-            if whole and whole[1] in variables:
-                return variables[whole[1]]
-            needed = names_in(node.value)
-            for name in sorted(needed - set(variables) - set(KNOWN_VALUES) - set(KNOWN_FUNCTIONS)):
-                raise UnknownName(name)
-            if needed & (set(KNOWN_VALUES) | set(KNOWN_FUNCTIONS)):
-                return node
-            values = {name: _plain_variable(variables[name]) for name in needed}
-            return Scalar(compute(node.value, values), node.span, settled=True)
+            return replace(self, given=_settled(node, node.value, self.reading.variables))
         except UnknownName as error:
-            help = did_you_mean(error.name, [*variables, *KNOWN_VALUES])
-            raise here.refuse(
+            help = did_you_mean(error.name, [*self.reading.variables, *KNOWN_VALUES])
+            self.fault(
                 "unknown-value",
                 str(error),
                 help=help or "define it under `vars:`, or write `$$` for a literal dollar",
-            ) from None
+            )
+        except NeverClosed as error:
+            help = "quote a value with a comma or bracket when it stands inside `{}` or `[]`"
+            raise self.refuse("bad-formula", str(error), help=help) from None
         except FormulaError as error:
-            raise here.refuse("bad-formula", str(error)) from None
+            self.fault("bad-formula", f"`{node.value}` cannot be computed: {error}")
+        return replace(self, given=replace(node, refused=True))
+
+
+def _settled(node: Scalar, text: str, variables: Mapping[str, Node]) -> Node:
+    whole = re.fullmatch(r"\$([A-Za-z_]\w*)", text)
+    if whole and whole[1] in variables:
+        return replace(variables[whole[1]], span=node.span)
+    for name in sorted(functions_in(text) - set(KNOWN_FUNCTIONS)):
+        raise FormulaError(f"there is no function `{name}`")
+    needed = names_in(text)
+    for name in sorted(needed - set(variables) - set(KNOWN_VALUES)):
+        raise UnknownName(name)
+    used = needed & set(variables)
+    if any(_is_refused(variables[name]) for name in used):
+        return replace(node, refused=True)
+    values = {name: _plain_variable(variables[name]) for name in used}
+    if needed - used or functions_in(text):
+        return replace(node, value=settle(text, values))
+    return replace(node, value=compute(text, values), settled=True)
+
+
+def _is_refused(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.refused
 
 
 def _plain_variable(node: Node) -> Any:
@@ -151,30 +191,50 @@ def read(cursor: Cursor, hint: Any) -> Any:
     return _read_scalar(cursor, hint)
 
 
-def read_record(cursor: Cursor, cls: type[Any], skip: frozenset[str] = frozenset()) -> Any:
-    """Read a map whose keys are the fields of a dataclass."""
-    hints = {name: hint for name, hint in _hints(cls).items() if name not in skip}
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    values: dict[str, Any] = {}
+def read_each(children: Iterable[S], read_child: Callable[[S], T]) -> list[T]:
+    """Read all of them, so that all their faults are gathered.
+
+    Raises: Unreadable when any of them could not be read.
+    """
+    values = []
     complete = True
-    where = f"`{cursor.path}`" if cursor.path else "the spec"
-    for name, child, key in cursor.entries(where):
-        if name in skip:
-            continue
-        if name not in hints:
-            complain_of_key(cursor, key, list(hints), where)
-            continue
-        with cursor.reading.gather():
-            values[name] = read(child, hints[name])
-    for name in hints:
-        given = isinstance(cursor.node, Entries) and cursor.node.key(name) is not None
-        required = fields[name].default is dataclasses.MISSING and fields[name].default_factory is dataclasses.MISSING
-        if required and not given:
-            cursor.fault("missing-key", f"{where} has no `{name}`", _head(cursor), help=f"add `{name}:`")
-        complete = complete and (name in values or not required)
+    for child in children:
+        try:
+            values.append(read_child(child))
+        except Unreadable:
+            complete = False
     if not complete:
         raise Unreadable
+    return values
+
+
+def read_record(cursor: Cursor, cls: type[Any], skip: frozenset[str] = frozenset()) -> Any:
+    """Read a map whose keys are the fields of a dataclass; keys to `skip` are read elsewhere."""
+    hints = _hints(cls)
+    values: dict[str, Any] = {}
+    meant: set[str | None] = set()
+    where = f"`{cursor.path}`" if cursor.path else "the spec"
+    entries = cursor.entries(where)
+    for name, child, key in entries:
+        if name in hints:
+            with cursor.reading.gather():
+                values[name] = read(child, hints[name])
+        elif name not in skip:
+            complain_of_key(cursor, key, [*hints, *skip], where)
+            meant.add(nearest(name, hints))
+    given = {name for name, _, _ in entries}
+    required = _required(cls)
+    for name in required:
+        if name not in given | meant:
+            cursor.fault("missing-key", f"{where} has no `{name}`", _head(cursor), help=f"add `{name}:`")
+    if not set(required) | (given & set(hints)) <= set(values):
+        raise Unreadable
     return cls(**values)
+
+
+def _required(cls: type[Any]) -> list[str]:
+    missing = dataclasses.MISSING
+    return [f.name for f in dataclasses.fields(cls) if f.default is missing and f.default_factory is missing]
 
 
 _SECTION_OF = {
@@ -188,13 +248,20 @@ _SECTION_OF = {
 def complain_of_key(cursor: Cursor, key: Scalar, known: list[str], where: str) -> None:
     """Gather an unknown key, with the nearest known one or all of them."""
     name = str(key.value)
-    elsewhere = _SECTION_OF.get(name) or _SECTION_OF.get(f"{name}s")
-    if elsewhere is not None and elsewhere != cursor.path:
-        help: str | None = f"did you mean `{elsewhere}.{name if name in _SECTION_OF else name + 's'}`?"
-    else:
-        help = did_you_mean(name, known) or f"known here: {', '.join(f'`{n}`' for n in known)}"
-    path = f"{cursor.path}.{key.value}" if cursor.path else str(key.value)
-    cursor.fault("unknown-key", f"{where} has no key `{key.value}`", key.span, path=path, help=help)
+    help = (
+        meant_elsewhere(name, cursor.path)
+        or did_you_mean(name, known)
+        or f"known here: {', '.join(f'`{n}`' for n in known)}"
+    )
+    path = f"{cursor.path}.{name}" if cursor.path else name
+    cursor.fault("unknown-key", f"{where} has no key `{name}`", key.span, path=path, help=help)
+
+
+def meant_elsewhere(name: str, path: str) -> str | None:
+    """Return a help line when another section than the one at `path` has this key."""
+    name = name if name in _SECTION_OF else f"{name}s"
+    section = _SECTION_OF.get(name)
+    return f"did you mean `{section}.{name}`?" if section not in (None, path) else None
 
 
 def describe(node: Node) -> str:
@@ -208,6 +275,8 @@ def describe(node: Node) -> str:
             return "nothing"
         case Scalar(value=bool() as value):
             return f"`{str(value).lower()}`"
+        case Scalar(value=str() as value) if has_formula(value) and not node.settled:
+            return f"`{value}`"
         case Scalar(value=str() as value):
             return f'the text "{value}"'
         case Scalar(value=value):
@@ -219,20 +288,21 @@ _NOUNS = {bool: "`true` or `false`", int: "a whole number", float: "a number", s
 
 def _read_scalar(cursor: Cursor, hint: Any) -> Any:
     node = cursor.node
+    help = None
     if isinstance(node, Scalar):
         value = node.value
-        if hint is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
-        if isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):
+        waits = isinstance(value, str) and has_formula(value) and not node.settled
+        if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)) and not waits:
             return value
-        if hint is str and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return str(value)
-    help = None
-    if isinstance(node, Scalar) and node.quoted and isinstance(node.value, str) and hint in (int, float, bool):
-        help = "remove the quotes"
-    elif isinstance(node, Scalar) and isinstance(node.value, str) and has_formula(node.value):
-        help = "only model, optimizer and loss arguments may use values that the data gives"
-    raise cursor.refuse("wrong-type", f"`{_last(cursor)}` is {_NOUNS[hint]}, found {describe(node)}", help=help)
+        if hint in (float, str) and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return hint(value)
+        if waits:
+            help = "only arguments of objects may use values that come from the data or the graph"
+        elif node.quoted and hint in (int, float, bool):
+            help = "remove the quotes"
+    raise cursor.refuse(
+        "wrong-type", f"`{_last(cursor)}` must be {_NOUNS[hint]}, found {describe(node)}", help=help
+    )
 
 
 def _last(cursor: Cursor) -> str:
@@ -250,30 +320,30 @@ def _read_union(cursor: Cursor, arguments: tuple[Any, ...]) -> Any:
     return read(cursor, options[0])
 
 
-def _read_choice(cursor: Cursor, choices: tuple[Any, ...]) -> Any:
+def _read_choice(cursor: Cursor, choices: tuple[str, ...]) -> Any:
     value = cursor.node.value if isinstance(cursor.node, Scalar) else None
     if value in choices and isinstance(value, str):
         return value
-    listed = ", ".join(f"`{c}`" for c in choices)
-    one_of = f"one of {listed}" if len(choices) > 1 else listed
     help = did_you_mean(value, choices) if isinstance(value, str) else None
-    raise cursor.refuse("wrong-choice", f"`{_last(cursor)}` is {one_of}, found {describe(cursor.node)}", help=help)
+    found = f"`{value}`" if isinstance(value, str) else describe(cursor.node)
+    raise cursor.refuse(
+        "wrong-choice", f"`{_last(cursor)}` must be {one_of(choices)}, found {found}", help=help
+    )
+
+
+def one_of(choices: tuple[str, ...]) -> str:
+    listed = ", ".join(f"`{c}`" for c in choices)
+    return f"one of {listed}" if len(choices) > 1 else listed
 
 
 def _read_list(cursor: Cursor, hint: Any) -> tuple[Any, ...]:
-    values = []
-    for item in cursor.items(f"`{_last(cursor)}`"):
-        with cursor.reading.gather():
-            values.append(read(item, hint))
-    return tuple(values)
+    return tuple(read_each(cursor.items(f"`{_last(cursor)}`"), lambda item: read(item, hint)))
 
 
 def _read_map(cursor: Cursor, hint: Any) -> dict[str, Any]:
-    values = {}
-    for name, child, _ in cursor.entries(f"`{_last(cursor)}`"):
-        with cursor.reading.gather():
-            values[name] = read(child, hint)
-    return values
+    entries = cursor.entries(f"`{_last(cursor)}`")
+    values = read_each((child for _, child, _ in entries), lambda child: read(child, hint))
+    return dict(zip((name for name, _, _ in entries), values, strict=True))
 
 
 def _within(cursor: Cursor, value: Any, bounds: Any) -> Any:
@@ -283,13 +353,15 @@ def _within(cursor: Cursor, value: Any, bounds: Any) -> Any:
     if low and (bounds.most is None or value <= bounds.most):
         return value
     relation = "greater than" if bounds.exclusive else "at least"
-    limit = f"{relation} {bounds.least:g}" + (f" and at most {bounds.most:g}" if bounds.most is not None else "")
-    raise cursor.refuse("out-of-range", f"`{_last(cursor)}` is {limit}, found `{value}`")
+    limit = f"{relation} {bounds.least:g}" + (
+        f" and at most {bounds.most:g}" if bounds.most is not None else ""
+    )
+    raise cursor.refuse("out-of-range", f"`{_last(cursor)}` must be {limit}, found `{value}`")
 
 
 def _head(cursor: Cursor) -> Span:
-    """Return the place to name when something is missing: the key, or the first line of the text."""
-    return cursor.key or Span(cursor.node.span.source, 1, 1, 1, len(cursor.node.span.source.line(1)) + 1)
+    """Return the place to name when something is missing: the key, or where the map begins."""
+    return cursor.key or cursor.given.span
 
 
 def _hints(cls: type[Any]) -> dict[str, Any]:

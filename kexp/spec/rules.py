@@ -40,7 +40,12 @@ def _outputs(experiment: Experiment) -> Iterable[Diagnostic]:
                 if outputs is not None and name not in outputs:
                     listed = ", ".join(f"`{o}`" for o in outputs)
                     help = did_you_mean(name, outputs) or f"the outputs are {listed}"
-                    yield Diagnostic("unknown-output", f"the model has no output `{name}`", f"train.{key}.{name}", help=help)
+                    yield Diagnostic(
+                        "unknown-output",
+                        f"the model has no output `{name}`",
+                        f"train.{key}.{name}",
+                        help=help,
+                    )
         elif value and outputs is not None and len(outputs) > 1 and key == "loss":
             listed = ", ".join(f"{o}: …" for o in outputs)
             yield Diagnostic(
@@ -84,7 +89,10 @@ def _choices(experiment: Experiment) -> Iterable[Diagnostic]:
     runtime = experiment.runtime
     if runtime.precision not in _PRECISIONS:
         yield _not_one_of("precision", "runtime.precision", runtime.precision, _PRECISIONS)
-    if runtime.device.partition(":")[0] not in _DEVICES or not (runtime.device.partition(":")[2] or "0").isdigit():
+    if (
+        runtime.device.partition(":")[0] not in _DEVICES
+        or not (runtime.device.partition(":")[2] or "0").isdigit()
+    ):
         yield _not_one_of("device", "runtime.device", runtime.device, (*_DEVICES, "gpu:1"))
     for index, tracker in enumerate(experiment.trackers):
         if tracker not in _TRACKERS:

@@ -79,7 +79,7 @@ class Component:
         return ":" in self.name
 
 
-Value = Union[  # noqa: UP007  (recursive)
+Value = Union[
     None, bool, int, float, str, tuple["Value", ...], Mapping[str, "Value"], Component, Formula, "Graph"
 ]
 
@@ -202,7 +202,9 @@ class Checkpoint:
 
 
 Loss = Annotated[Objective | Mapping[str, Objective | None], PerOutput("losses")]
-Metrics = Annotated[tuple[Objective, ...] | Mapping[str, tuple[Objective, ...]], PerOutput("metrics", many=True)]
+Metrics = Annotated[
+    tuple[Objective, ...] | Mapping[str, tuple[Objective, ...]], PerOutput("metrics", many=True)
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,14 @@ class _Wirer:
     def _define(self, step: Step, name: str) -> None:
         if name in self.tensors:
             first = self.tensors[name]
-            help = "the model has an input of this name" if first is None else f"first named in `{_shown(first)}`"
-            self.faults.append(Fault("duplicate-name", f"the name `{name}` is given twice", step, name, help, True))
+            help = (
+                "the model has an input of this name"
+                if first is None
+                else f"first named in `{_shown(first)}`"
+            )
+            self.faults.append(
+                Fault("duplicate-name", f"the name `{name}` is given twice", step, name, help, True)
+            )
         self.tensors[name] = step
 
     def _layer_name(self, step: Step) -> str:
@@ -104,7 +110,9 @@ class _Wirer:
 
     def _reused(self, step: Step, target: str) -> str:
         if target and target not in self.layers:
-            help = did_you_mean(target, self.layers) or "a layer gets its name by an arrow: `Dense -> name: 64`"
+            help = (
+                did_you_mean(target, self.layers) or "a layer gets its name by an arrow: `Dense -> name: 64`"
+            )
             self.faults.append(
                 Fault("unknown-layer-name", f"`reuse` finds no layer called `{target}` above", step, "", help)
             )
@@ -124,7 +132,9 @@ class _Wirer:
             positional: tuple[Operand, ...] = (first,) if first is not None else ()
         else:
             positional = tuple(self._operand(o, step, previous) for o in step.takes.positional)
-        return Operands(positional, {k: self._operand(o, step, previous) for k, o in step.takes.keywords.items()})
+        return Operands(
+            positional, {k: self._operand(o, step, previous) for k, o in step.takes.keywords.items()}
+        )
 
     def _operand(self, operand: Operand, step: Step, previous: str | None) -> Operand:
         if operand is None:
@@ -135,7 +145,11 @@ class _Wirer:
             return previous
         if operand in ("prev", "input") and operand not in self.tensors:
             return self._only_input(step)
-        if operand not in self.tensors and self.inputs is not None or operand in self.later - set(self.tensors):
+        if (
+            (operand not in self.tensors
+            and self.inputs is not None)
+            or operand in self.later - set(self.tensors)
+        ):
             self._unknown(operand, step)
         return operand
 
@@ -158,10 +172,18 @@ class _Wirer:
 
     def _unknown(self, name: str, step: Step) -> None:
         if name in self.later:
-            fault = Fault("name-too-early", f"`{name}` is used before the step that gives it", step, name, "move the step below it")
+            fault = Fault(
+                "name-too-early",
+                f"`{name}` is used before the step that gives it",
+                step,
+                name,
+                "move the step below it",
+            )
         else:
             known = [n for n in self.tensors if not n.startswith("#")]
-            help = did_you_mean(name, known) or (f"known here: {', '.join(f'`{n}`' for n in known)}" if known else None)
+            help = did_you_mean(name, known) or (
+                f"known here: {', '.join(f'`{n}`' for n in known)}" if known else None
+            )
             fault = Fault("unknown-name", f"no tensor is called `{name}`", step, name, help)
         self.faults.append(fault)
 

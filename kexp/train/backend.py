@@ -70,7 +70,11 @@ def _choose_device(tf: Any, asked: str) -> tuple[str, str | None]:
     if kind == "cpu" or not gpus:
         tf.config.set_visible_devices([], "GPU")
         unusable = kind == "auto" and _has_nvidia_device()
-        note = f"a GPU is present, but TensorFlow cannot use it: training on the CPU; {_gpu_help()}" if unusable else None
+        note = (
+            f"a GPU is present, but TensorFlow cannot use it: training on the CPU; {_gpu_help()}"
+            if unusable
+            else None
+        )
         return "cpu", note
     gpu = gpus[int(number or 0)]
     tf.config.set_visible_devices([gpu], "GPU")
@@ -80,13 +84,17 @@ def _choose_device(tf: Any, asked: str) -> tuple[str, str | None]:
 
 
 def _missing(asked: str, found: str, help: str) -> DeviceError:
-    error = DeviceError.because("device-missing", f"there is no device `{asked}`: {found}", path="runtime.device", help=help)
+    error = DeviceError.because(
+        "device-missing", f"there is no device `{asked}`: {found}", path="runtime.device", help=help
+    )
     assert isinstance(error, DeviceError)
     return error
 
 
 def _found(gpus: list[Any]) -> str:
-    found = "TensorFlow finds only the CPU" if not gpus else f"TensorFlow finds {len(gpus)} GPU, numbered from 0"
+    found = (
+        "TensorFlow finds only the CPU" if not gpus else f"TensorFlow finds {len(gpus)} GPU, numbered from 0"
+    )
     return f"{found}, and an NVIDIA driver is installed" if not gpus and _has_nvidia_device() else found
 
 

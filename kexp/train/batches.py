@@ -18,7 +18,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     """
 
     def __init__(
-        self, arrays: tuple[Any, ...], batch_size: int, seed: int, shuffle: bool, steps_per_epoch: int | None = None
+        self,
+        arrays: tuple[Any, ...],
+        batch_size: int,
+        seed: int,
+        shuffle: bool,
+        steps_per_epoch: int | None = None,
     ) -> None:
         super().__init__(workers=0)
         self.arrays = arrays
@@ -47,4 +52,6 @@ def _first(part: Any) -> "np.ndarray[Any, Any]":
 def _taken(part: Any, rows: "np.ndarray[Any, Any]") -> Any:
     if isinstance(part, tuple):
         return tuple(_taken(item, rows) for item in part)
-    return {name: _taken(item, rows) for name, item in part.items()} if isinstance(part, Mapping) else part[rows]
+    return (
+        {name: _taken(item, rows) for name, item in part.items()} if isinstance(part, Mapping) else part[rows]
+    )

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +13,7 @@ from keras.src.callbacks.monitor_callback import MonitorCallback
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import RunFailed, SpecError
+from kexp.evaluate import reading_order
 from kexp.graph.construct import Context, construct
 from kexp.graph.weights import arrays_of, model_variables, pack
 from kexp.protocols import Display, Tracker
@@ -41,7 +42,12 @@ class Pace(keras.callbacks.Callback):  # type: ignore[misc]
     """First of the callbacks: sets the epoch's order, counts steps, and stops for signals and lost losses."""
 
     def __init__(
-        self, batches: Batches, progress: Progress, display: Display, signals: StopSignals, terminate_on_nan: bool
+        self,
+        batches: Batches,
+        progress: Progress,
+        display: Display,
+        signals: StopSignals,
+        terminate_on_nan: bool,
     ) -> None:
         super().__init__()
         self.batches, self.progress, self.display, self.signals = batches, progress, display, signals
@@ -81,10 +87,12 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
     """Last of the callbacks: keeps the row, the state and the best weights of every epoch."""
 
     def __init__(
-        self, run: RunDir, progress: Progress, display: Display, best: Best, trackers: Sequence[Tracker], save: bool = True
+        self, run: RunDir, progress: Progress, display: Display, best: Best, trackers: Sequence[Tracker]
     ) -> None:
         super().__init__(monitor=best.monitor or "", mode=best.mode or "auto")
         self.run, self.progress, self.display, self.trackers = run, progress, display, trackers
+        self.monitor: str = best.monitor or ""
+        self.best: float | None = None
         self.began = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -100,7 +108,12 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
             tracker.log(row["step"], {k: v for k, v in row.items() if isinstance(v, float)})
         self.progress.epoch = epoch + 1
         is_best = self._keep_if_best(epoch, row)
-        metadata = {"step": self.progress.step, "epoch": epoch + 1, "run": self.run.id, "best": self.progress.best}
+        metadata = {
+            "step": self.progress.step,
+            "epoch": epoch + 1,
+            "run": self.run.id,
+            "best": self.progress.best,
+        }
         self.run.write_state(self.progress.step, training_state(self.model, metadata))
         self.display.epoch_ends(row, is_best)
 
@@ -113,7 +126,7 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
             "step": self.progress.step,
             "stage": None,
             "seconds": time.perf_counter() - self.began,
-            **{name: float(np.asarray(value)) for name, value in logs.items() if np.ndim(value) == 0},
+            **{name: float(np.asarray(logs[name])) for name in sorted(logs, key=reading_order)},
             "learning_rate": float(np.asarray(rate)),
         }
 
@@ -187,6 +200,6 @@ def _inside(component: Component, run: RunDir) -> Component:
 
 
 def _with_options(component: Component, options: dict[str, Any]) -> Component:
-    return Component(component.name, component.namespace, options, component.first, component.path, component.span)
-
-
+    return Component(
+        component.name, component.namespace, options, component.first, component.path, component.span
+    )

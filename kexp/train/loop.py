@@ -15,7 +15,7 @@ from kexp.evaluate import load_data, measure
 from kexp.graph.assemble import Assembly, assemble
 from kexp.graph.construct import complaint, keras_message
 from kexp.graph.weights import arrays_of, assign, model_variables, weights_sha256
-from kexp.protocols import Display, Tracker
+from kexp.protocols import Display
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
 from kexp.spec.types import Experiment
@@ -25,6 +25,7 @@ from kexp.train.callbacks import Keeper, Pace, Progress, user_callbacks
 from kexp.train.opening import begin, plan
 from kexp.train.order import Order, Result
 from kexp.train.signals import StopRequested, StopSignals
+from kexp.train.smoke import check_reload, shortened, smoke_data
 from kexp.train.state import training_state
 
 
@@ -34,11 +35,13 @@ def train(order: Order, display: Display) -> Result:
     Raises: SpecError, DataError, NotFound, MissingExtra before the run exists; RunFailed and Stopped after,
         with what was done kept.
     """
-    # ------------------------------------------------------------ all that can be refused, before a run exists
+    # ------------------------------------------------------------ what can be refused, before a run exists
     experiment = order.experiment
     require_trackers(experiment.trackers)
-    datasets = load_data(experiment, order.folder)
+    datasets = load_data(experiment, order.folder) if order.scope == "full" else smoke_data(order)
     assembly = assemble(experiment, datasets.info, order.folder)
+    if order.scope != "full":
+        experiment = shortened(experiment)
     batches = _batches(assembly, datasets, experiment)
     _try_one_batch(assembly, batches, experiment)
 
@@ -66,7 +69,7 @@ def train(order: Order, display: Display) -> Result:
             raise ending.stopped(assembly, stop) from None
         except KexpError as error:
             ending.failed(error.diagnostics[0].message)
-            raise experiment.document.located(error) if experiment.document else error
+            raise
         except BaseException as error:
             ending.failed(f"{type(error).__name__}: {error}")
             raise
@@ -163,8 +166,16 @@ class _Ending:
         digest = weights_sha256(arrays_of(variables))
         self._write("completed", metrics=metrics, weights_sha256=digest)
         self.run.write_sums()
+        if self.order.scope != "full":
+            check_reload(self.run, datasets, metrics)
         return Result(
-            self.run, "completed", self.progress.epoch, metrics, self.progress.best, digest, self._wall_seconds()
+            self.run,
+            "completed",
+            self.progress.epoch,
+            metrics,
+            self.progress.best,
+            digest,
+            self._wall_seconds(),
         )
 
     def stopped(self, assembly: Assembly, stop: StopRequested) -> Stopped:
@@ -179,7 +190,7 @@ class _Ending:
             stop.number,
             Diagnostic(
                 "stopped",
-                f"stopped by {stop} after step {self.progress.step}, {done}; what was done is kept in {self.run.path}",
+                f"stopped by {stop} after step {self.progress.step}, {done}; it is kept in {self.run.path}",
                 help=f"`kexp evaluate {self.run.id} --checkpoint last` measures it",
             ),
         )

@@ -65,7 +65,7 @@ def _sections(order: Order, datasets: Datasets, assembly: Assembly) -> dict[str,
         "model": {
             "parameters": model.count_params(),
             "trainable_parameters": _num_trainable(model),
-            "outputs": assembly.outputs,
+            "outputs": list(assembly.outputs),
             "values": dict(assembly.context.values),
         },
         "data": {"info": info_as_json(datasets.info), **datasets.fingerprint.as_json()},
@@ -79,7 +79,6 @@ def _num_trainable(model: keras.Model) -> int:
 def plan(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly, steps_per_epoch: int) -> Plan:
     """Return what the display says before the first step."""
     experiment, model = order.experiment, assembly.model
-    tensors = list(zip(assembly.outputs, keras.tree.flatten(model.output), strict=True))
     return Plan(
         run_id=run.id,
         run_path=run.path,
@@ -87,7 +86,7 @@ def plan(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly, step
         data=experiment.data.source,
         sizes=datasets.info.sizes,
         inputs=tuple(_info(p.name, t) for p, t in zip(assembly.ports, model.inputs, strict=True)),
-        outputs=tuple(_info(name, t) for name, t in tensors),
+        outputs=tuple(_info(name, t) for name, t in assembly.outputs.items()),
         num_parameters=model.count_params(),
         num_trainable=_num_trainable(model),
         backend=f"{order.machine.backend} {order.machine.details.get(order.machine.backend, '')}".strip(),

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kexp.record.rundir import RunDir
 from kexp.spec.types import Experiment
 from kexp.train.backend import Machine
 
+Scope = Literal["full", "smoke", "no-data"]
+"""All of it; two steps on real data; two steps on made-up data."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A training to do. The experiment's seed is fixed; `clock` is `time.perf_counter` when Enter was pressed."""
+    """A training to do. Its seed is fixed; `clock` is `time.perf_counter` when Enter was pressed."""
 
     experiment: Experiment
     spec_text: bytes
@@ -24,7 +27,7 @@ class Order:
     environ: Mapping[str, str]
     started: datetime
     clock: float
-    smoke: bool = False
+    scope: Scope = "full"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,199 @@
+"""What a training shows: on a terminal a bar and a table, elsewhere one line per epoch; both in train.log."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from kexp.cli.streams import Streams
+from kexp.protocols import Plan, TensorInfo
+
+if TYPE_CHECKING:
+    from rich.progress import Task
+
+    from kexp.train.order import Result
+
+_REFRESH_SECONDS = 0.1
+_HIDDEN = ("epoch", "step", "stage", "seconds", "learning_rate")
+
+
+class RunDisplay:
+    """Says the same to the terminal and to train.log, there without escapes."""
+
+    def __init__(self, streams: Streams, quiet: bool, runs_option: str | None) -> None:
+        self.streams = streams
+        self.screen = streams.console(quiet)
+        self.runs_option = f" --runs {runs_option}" if runs_option else ""
+        self.live = self.screen.is_terminal and not self.screen.is_dumb_terminal and not quiet
+        self.log: TextIO | None = None
+        self.table: _Rows | None = None
+        self.bar: _Bar | None = None
+
+    def plan(self, plan: Plan, log: Path) -> None:
+        self.log = log.open("a", encoding="utf-8", buffering=1)
+        self.streams.keep_noise(log.parent / "backend.log")
+        self.table = _Rows(plan.epochs)
+        self.bar = _Bar(plan, self.screen) if self.live else None
+        for text in _plan_lines(plan):
+            self._say(text)
+        self._say(Text())
+
+    def epoch_begins(self, epoch: int) -> None:
+        if self.bar:
+            self.bar.epoch(epoch)
+
+    def step(self, step: int, metrics: Mapping[str, Any]) -> None:
+        if self.bar:
+            self.bar.step(step)
+
+    def epoch_ends(self, row: Mapping[str, Any], is_best: bool) -> None:
+        assert self.table is not None
+        for line in self.table.lines(row, is_best, aligned=self.live):
+            self._say(line)
+
+    def note(self, text: str) -> None:
+        self._say(Text(f"note: {text}", style="yellow"))
+
+    def close(self) -> None:
+        """Take the bar away and close the log."""
+        if self.bar:
+            self.bar.close()
+        if self.log:
+            self.log.close()
+            self.log = None
+
+    def finished(self, result: "Result") -> None:
+        """Say how it ended, where everything is, and what to type next."""
+        self._say(Text())
+        tested = {k.removeprefix("test_"): v for k, v in result.metrics.items() if k.startswith("test_")}
+        if tested:
+            self._say(_pair("test", "  ".join(f"{name} {number(value)}" for name, value in tested.items())))
+        if result.best:
+            best = result.best
+            self._say(_pair("best", f"epoch {best['epoch']}, {best['monitor']} {number(best['value'])}"))
+        self._say(_pair("took", f"{result.wall_seconds:.1f} s"))
+        self._say(_pair("kept", str(result.run.path)))
+        tail = result.run.id.rpartition("-")[2]
+        commands = (f"kexp evaluate {tail}", f"kexp show {tail}", f"kexp predict {tail} ROWS.npz", "kexp ls")
+        for index, command in enumerate(commands):
+            self._say(_pair("next" if index == 0 else "", f"{command}{self.runs_option}", "bold"))
+
+    def _say(self, text: Text) -> None:
+        if self.bar:
+            self.bar.progress.console.print(text)
+        else:
+            self.screen.print(text)
+        if self.log:
+            self.log.write(f"{text.plain.rstrip()}\n")
+
+
+def _pair(label: str, text: str, style: str = "") -> Text:
+    return Text.assemble((f"{label:<9}", "dim"), (text, style))
+
+
+def _plan_lines(plan: Plan) -> list[Text]:
+    sizes = ", ".join(f"{count:,} {name}" for name, count in plan.sizes.items())
+    frozen = plan.num_parameters - plan.num_trainable
+    weights = f"{plan.num_parameters:,} parameters" + (f", {frozen:,} of them frozen" if frozen else "")
+    steps = f"{plan.steps_per_epoch:,} step{'s' if plan.steps_per_epoch != 1 else ''}"
+    return [
+        Text.assemble((plan.name, "bold"), "  ", (plan.run_id, "dim")),
+        _pair("data", f"{plan.data}: {sizes}"),
+        _pair("input", ", ".join(_tensor(t) for t in plan.inputs)),
+        _pair("output", ", ".join(_tensor(t) for t in plan.outputs)),
+        _pair("model", weights),
+        _pair("train", f"{plan.epochs:,} epochs of {steps}, batch size {plan.batch_size:,}"),
+        _pair(
+            "run on",
+            f"{plan.backend}, {plan.device}, {plan.threads} threads, {plan.precision}, seed {plan.seed}",
+        ),
+    ]
+
+
+def _tensor(tensor: TensorInfo) -> str:
+    sizes = ", ".join("?" if size is None else str(size) for size in tensor.shape)
+    return f"{tensor.name} ({sizes}) {tensor.dtype}"
+
+
+def number(value: float) -> str:
+    """Return a metric in at most six characters or so: 0.9481, 12.35, 1.2e-05."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return str(value)
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.1e}"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
+
+
+class _Rows:
+    """One line per epoch; aligned under a head on a terminal, with names elsewhere."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.columns: list[str] = []
+
+    def lines(self, row: Mapping[str, Any], is_best: bool, aligned: bool) -> list[Text]:
+        values = {name: value for name, value in row.items() if name not in _HIDDEN}
+        new = list(values) != self.columns
+        self.columns = list(values)
+        if not aligned:
+            cells = "  ".join(f"{name} {number(value)}" for name, value in values.items())
+            best = "  (best)" if is_best else ""
+            return [Text(f"epoch {row['epoch']}/{self.epochs}  {cells}  {row['seconds']:.1f} s{best}")]
+        widths = {name: max(len(name), 8) for name in values}
+        head = "  ".join(name.rjust(widths[name]) for name in values)
+        cells = "  ".join(number(value).rjust(widths[name]) for name, value in values.items())
+        line = Text(f"{row['epoch']:>6}  {cells}  {row['seconds']:>7.1f}")
+        if is_best:
+            line.append("  best", "green")
+        return [Text(f" epoch  {head}  seconds", style="dim"), line] if new else [line]
+
+
+class _Speed(ProgressColumn):
+    """Samples per second of this epoch."""
+
+    def render(self, task: "Task") -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(
+            "" if speed is None else f"{speed * task.fields['batch_size']:,.0f} samples/s", style="cyan"
+        )
+
+
+class _Bar:
+    """The progress bar of the whole training, drawn at most ten times a second."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self.steps = plan.steps_per_epoch
+        self.epochs = plan.epochs
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("step {task.completed:,.0f}/{task.total:,.0f}", style="dim"),
+            _Speed(),
+            TimeRemainingColumn(),
+            TextColumn("left", style="dim"),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+        )
+        self.task = self.progress.add_task("", total=self.steps * self.epochs, batch_size=plan.batch_size)
+        self.done = 0
+        self.drawn = 0.0
+        self.progress.start()
+
+    def epoch(self, epoch: int) -> None:
+        self.done = (epoch - 1) * self.steps
+        self.progress.update(self.task, description=f"epoch {epoch}/{self.epochs}", completed=self.done)
+
+    def step(self, step: int) -> None:
+        now = time.perf_counter()
+        if now - self.drawn >= _REFRESH_SECONDS:
+            self.drawn = now
+            self.progress.update(self.task, completed=self.done + step)
+            self.progress.refresh()
+
+    def close(self) -> None:
+        self.progress.stop()

@@ -1,0 +1,79 @@
+"""`kexp evaluate`."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from kexp.cli.options import JsonOption, RunArgument, RunsOption, SplitOption, runs_folder, streams_of
+from kexp.cli.train import placed
+from kexp.record.experiment import read_experiment
+from kexp.record.query import find_run
+from kexp.record.rundir import RunDir
+from kexp.spec.types import Experiment
+
+
+class Which(StrEnum):
+    best = "best"
+    last = "last"
+
+
+CheckpointOption = Annotated[Which, typer.Option(help="The best epoch's weights, or the last state.")]
+
+
+def evaluate(
+    context: typer.Context,
+    run: RunArgument,
+    split: SplitOption = "test",
+    checkpoint: CheckpointOption = Which.best,
+    as_json: JsonOption = False,
+    runs: RunsOption = None,
+) -> None:
+    """Measure a run's model on one of its splits, and record it in the run."""
+    streams = streams_of(context)
+    found = find_run(run, runs_folder(runs))
+    with streams.hushed(), prepared(found) as experiment:
+        from kexp.evaluate import choose_split, load_data, measure, rebuild
+        from kexp.record.files import sha256_of
+
+        datasets = load_data(experiment, found.path)
+        samples = choose_split(datasets, split)
+        rebuilt = rebuild(found, checkpoint.value)
+        metrics = measure(rebuilt.assembly, samples, experiment.train.batch_size)
+        result = {
+            "schema": 1,
+            "run": found.id,
+            "split": split,
+            "checkpoint": checkpoint.value,
+            "metrics": metrics,
+            "samples": len(samples),
+        }
+        evidence = {
+            "checkpoint_file": rebuilt.checkpoint.relative_to(found.path).as_posix(),
+            "checkpoint_sha256": sha256_of(rebuilt.checkpoint),
+            "data_sha256": datasets.fingerprint.content_sha256[split],
+        }
+        with found.lock():
+            found.write_evaluation(split, datetime.now(UTC), {**result, **evidence})
+            found.write_sums()
+    if as_json:
+        streams.tell(json.dumps(result, ensure_ascii=False))
+        return
+    streams.say(f"{found.id}: {checkpoint.value} checkpoint, {len(samples):,} {split} samples")
+    for name, value in metrics.items():
+        streams.tell(f"{split}_{name} {value!r}")
+
+
+@contextmanager
+def prepared(run: RunDir) -> Iterator[Experiment]:
+    """Read a run's experiment and import its backend, on whatever this machine has."""
+    experiment = read_experiment(run)
+    with placed(experiment):
+        from kexp.train.backend import prepare
+
+        prepare(experiment.runtime, experiment.seed or 0)
+        yield experiment

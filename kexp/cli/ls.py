@@ -1,0 +1,78 @@
+"""`kexp ls`."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
+from kexp.diagnostics import printable
+from kexp.record.query import RunSummary, list_runs
+from kexp.record.status import utc_text
+
+_SHOWN_METRICS = 3
+
+
+def ls(
+    context: typer.Context,
+    top: Annotated[int | None, typer.Option(help="Show only so many.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only runs in this state.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only runs with this tag.")] = None,
+    as_json: JsonOption = False,
+    runs: RunsOption = None,
+) -> None:
+    """List runs, the newest first."""
+    streams = streams_of(context)
+    folder = runs_folder(runs)
+    found = [
+        run
+        for run in list_runs(folder)
+        if (status is None or run.state == status) and (tag is None or tag in run.tags)
+    ][:top]
+    if as_json:
+        streams.tell(json.dumps({"schema": 1, "runs": [_as_json(run) for run in found]}, ensure_ascii=False))
+    elif not found:
+        streams.say(f"no runs in {folder}; `kexp train SPEC` makes one")
+    else:
+        for line in _table(found):
+            streams.tell(line)
+
+
+def _as_json(run: RunSummary) -> dict[str, object]:
+    lost = [name for name, value in run.metrics.items() if value is None]
+    return {
+        "run": run.id,
+        "name": run.name,
+        "state": run.state,
+        "tags": list(run.tags),
+        "metrics": dict(run.metrics),
+        "created": utc_text(run.created.replace(microsecond=0)),
+        **({"nonfinite": lost} if lost else {}),
+        **({"problem": run.problem} if run.problem else {}),
+    }
+
+
+def _table(runs: Sequence[RunSummary]) -> list[str]:
+    rows = [("RUN", "STATE", "EPOCHS", "METRICS", "TAGS")]
+    for run in runs:
+        rows.append((run.id, run.state, str(run.epochs), _metrics(run), " ".join(run.tags)))
+    printed = [tuple(printable(cell).replace("\n", " ") for cell in row) for row in rows]
+    widths = [max(len(row[column]) for row in printed) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in printed
+    ]
+
+
+def _metrics(run: RunSummary) -> str:
+    """Show the test metrics, else the validation's, else the training's."""
+    if run.problem:
+        return run.problem
+    for prefix in ("test_", "val_", ""):
+        chosen = [(name, value) for name, value in run.metrics.items() if name.startswith(prefix)]
+        if chosen:
+            return "  ".join(
+                f"{n} {'nan' if v is None else format(v, '.4g')}" for n, v in chosen[:_SHOWN_METRICS]
+            )
+    return ""

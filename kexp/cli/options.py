@@ -1,0 +1,32 @@
+"""Options that several commands share."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kexp.cli.streams import Streams
+from kexp.record.query import runs_root
+
+RunsOption = Annotated[
+    str | None, typer.Option("--runs", metavar="DIR", help="Folder of the runs [$KEXP_RUNS, or ./runs].")
+]
+RunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A path, an id, its tail or a unique prefix, latest[:NAME], best:METRIC, tag:X."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write the result as JSON to stdout.")]
+SplitOption = Annotated[str, typer.Option(help="Which split: train, val or test.")]
+
+
+def streams_of(context: typer.Context) -> Streams:
+    """Return the streams that `main` made."""
+    found = context.find_object(Streams)
+    return found if found is not None else Streams()
+
+
+def runs_folder(option: str | None) -> Path:
+    return runs_root(option, os.environ)

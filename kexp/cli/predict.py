@@ -1,0 +1,64 @@
+"""`kexp predict`."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kexp.cli.evaluate import CheckpointOption, Which, prepared
+from kexp.cli.options import RunArgument, RunsOption, runs_folder, streams_of
+from kexp.record.query import find_run
+
+if TYPE_CHECKING:
+    from kexp.evaluate import Head
+
+
+class Format(StrEnum):
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+def predict(
+    context: typer.Context,
+    run: RunArgument,
+    rows: Annotated[str, typer.Argument(metavar="INPUT", help="A .npz, .npy or .csv file, or - for stdin.")],
+    proba: Annotated[bool, typer.Option("--proba", help="Add each class's probability.")] = False,
+    format: Annotated[Format, typer.Option(help="What to write.")] = Format.csv,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows at a time.")] = 1024,
+    checkpoint: CheckpointOption = Which.best,
+    runs: RunsOption = None,
+) -> None:
+    """Write a class name, label or value for every row of INPUT to stdout."""
+    streams = streams_of(context)
+    found = find_run(run, runs_folder(runs))
+    with streams.hushed(), prepared(found):
+        from kexp.data.rows import read_rows
+        from kexp.evaluate import heads, predict, rebuild
+
+        rebuilt = rebuild(found, checkpoint.value)
+        source = sys.stdin.buffer if rows == "-" else Path(rows)
+        inputs = read_rows(source, "<stdin>" if rows == "-" else rows, rebuilt.info)
+        outputs = predict(rebuilt, inputs, batch_size)
+        table = list(_table(heads(rebuilt), outputs, proba))
+    if format is Format.csv:
+        writer = csv.writer(streams.out, lineterminator="\n")
+        writer.writerow(table[0])
+        writer.writerows(table[1:])
+    else:
+        for values in table[1:]:
+            streams.tell(json.dumps(dict(zip(table[0], values, strict=True)), ensure_ascii=False))
+
+
+def _table(heads: Sequence["Head"], outputs: Sequence[Any], proba: bool) -> Iterator[list[Any]]:
+    """Yield the names of the columns, then one list per row."""
+    columns = [
+        column for head, array in zip(heads, outputs, strict=True) for column in head.columns(array, proba)
+    ]
+    yield ["row", *(name for name, _ in columns)]
+    for row in range(len(outputs[0])):
+        yield [row, *(values[row] for _, values in columns)]

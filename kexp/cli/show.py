@@ -1,0 +1,115 @@
+"""`kexp show`: a run, or what a spec comes to."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
+from kexp.cli.streams import Streams
+from kexp.diagnostics import printable
+from kexp.document import load_document
+from kexp.record.history import read_rows
+from kexp.record.jsonfile import read_object
+from kexp.record.notes import read_notes
+from kexp.record.query import find_run
+from kexp.record.rundir import RunDir
+from kexp.record.status import Status, derive_state, read_status, utc_text
+from kexp.spec.canonical import canonical
+from kexp.spec.parse import parse_experiment
+
+
+def show(
+    context: typer.Context,
+    target: Annotated[
+        str, typer.Argument(metavar="RUN|SPEC", help="A run as in `kexp evaluate`, or a YAML file.")
+    ],
+    resolved: Annotated[bool, typer.Option("--resolved", help="The spec with every default.")] = False,
+    env: Annotated[bool, typer.Option("--env", help="The environment: the manifest.")] = False,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Every epoch's metrics, as CSV.")] = False,
+    as_json: JsonOption = False,
+    runs: RunsOption = None,
+) -> None:
+    """Describe a run or a spec, without importing Keras."""
+    streams = streams_of(context)
+    if Path(target).suffix in (".yaml", ".yml"):
+        streams.tell(canonical(parse_experiment(load_document(Path(target))), defaults=resolved).rstrip())
+        return
+    run = find_run(target, runs_folder(runs))
+    if resolved:
+        streams.tell(printable(run.resolved.read_text()).rstrip())
+    elif env:
+        streams.tell(json.dumps(read_object(run.manifest) or {}, indent=2, ensure_ascii=False))
+    elif metrics:
+        streams.tell(printable(run.metrics_csv.read_text() if run.metrics_csv.is_file() else "").rstrip())
+    elif as_json:
+        streams.tell(json.dumps(_as_json(run), ensure_ascii=False))
+    else:
+        _describe(streams, run)
+
+
+def _as_json(run: RunDir) -> dict[str, Any]:
+    status = read_status(run)
+    return {
+        "run": run.id,
+        "path": str(run.path),
+        **status.to_json(),
+        "state": derive_state(status, run.is_locked()),
+        "tags": list(read_notes(run).tags),
+        "history": [dict(row) for row in read_rows(run)],
+    }
+
+
+def _describe(streams: Streams, run: RunDir) -> None:
+    status = read_status(run)
+    manifest = read_object(run.manifest) or {}
+    facts = _facts(run, status, manifest)
+    width = max(len(label) for label, _ in facts) + 2
+    for label, text in facts:
+        streams.tell(f"{label:<{width}}{printable(text)}")
+
+
+def _facts(run: RunDir, status: Status, manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = [("run", run.id), ("state", derive_state(status, run.is_locked()))]
+    if status.error:
+        facts.append(("error", status.error))
+    tags = read_notes(run).tags
+    if tags:
+        facts.append(("tags", " ".join(tags)))
+    if status.created:
+        facts.append(("created", utc_text(status.created.replace(microsecond=0))))
+    facts.append(("epochs", f"{status.epoch}, {status.step} steps, {status.wall_seconds or 0:.1f} s"))
+    facts.append(("samples", ", ".join(f"{count:,} {name}" for name, count in status.samples.items())))
+    facts += [(name, "nan" if value is None else f"{value:.6g}") for name, value in status.metrics.items()]
+    if status.best:
+        facts.append(
+            (
+                "best",
+                f"epoch {status.best.get('epoch')}, {status.best.get('monitor')} {status.best.get('value')}",
+            )
+        )
+    facts += _provenance(manifest)
+    evaluations = sorted(path.name for path in run.evaluations.glob("*.json"))
+    if evaluations:
+        facts.append(("evaluated", ", ".join(evaluations)))
+    facts.append(("path", str(run.path)))
+    return facts
+
+
+def _provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """Say what the manifest says, as far as it was written."""
+    model, backend, spec, git = (manifest.get(key) or {} for key in ("model", "backend", "spec", "git"))
+    facts: list[tuple[str, str]] = []
+    if model:
+        facts.append(("model", f"{model.get('parameters', 0):,} parameters"))
+    if backend:
+        name = backend.get("name")
+        keras = f"{name} {backend.get(name)}, Keras {backend.get('keras')}"
+        facts.append(("ran on", f"{keras}, {backend.get('device')}, {backend.get('threads')} threads"))
+    if spec:
+        facts += [("seed", str(spec.get("seed"))), ("spec", str(spec.get("identity"))[:16])]
+    if git:
+        changed = " with uncommitted changes" if git.get("dirty") else ""
+        facts.append(("code", f"{str(git.get('commit'))[:12]}{changed}"))
+    return facts

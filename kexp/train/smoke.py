@@ -1,0 +1,91 @@
+"""`--smoke`: the real experiment end to end in seconds, and proof that what was saved comes back."""
+
+from dataclasses import replace
+
+from kexp.data.load import Datasets
+from kexp.data.smoke import made_up, reduced
+from kexp.diagnostics import Diagnostic
+from kexp.errors import RunFailed, SpecError
+from kexp.evaluate import load_data, measure, rebuild
+from kexp.graph.assemble import context_of
+from kexp.graph.build import build_model, output_tensors
+from kexp.graph.labels import kind_of, loss_of
+from kexp.protocols import DataInfo, TensorInfo
+from kexp.record.rundir import RunDir
+from kexp.spec.types import Experiment
+from kexp.train.order import Order
+
+NUM_STEPS = 2
+
+
+def smoke_data(order: Order) -> Datasets:
+    """Return a few samples of the real data, or made-up ones of the declared shapes.
+
+    Raises: SpecError (no-declared-inputs).
+    """
+    num_samples = NUM_STEPS * order.experiment.train.batch_size
+    if order.scope == "smoke":
+        return reduced(load_data(order.experiment, order.folder), num_samples)
+    inputs = _declared(order.experiment)
+    info = DataInfo(inputs, (), {}, {}, {"train": num_samples})
+    model = build_model(order.experiment, info, context_of(order.experiment, info, order.folder))
+    targets, num_classes = [], {}
+    for name, tensor in output_tensors(model).items():
+        target, classes = _target(order.experiment, name, tuple(tensor.shape[1:]))
+        targets.append(target)
+        if classes:
+            num_classes[name] = classes
+    return made_up(inputs, targets, num_classes, num_samples, order.experiment.seed or 0)
+
+
+def _declared(experiment: Experiment) -> tuple[TensorInfo, ...]:
+    ports = experiment.model.inputs
+    if ports is None or any(port.shape is None for port in ports):
+        raise SpecError(
+            Diagnostic(
+                "no-declared-inputs",
+                "`--no-data` makes data of the declared shapes, and `model.inputs` declares none",
+                "model",
+                help="declare `inputs: {NAME: [SIZES]}` under `model`",
+            )
+        )
+    return tuple(
+        TensorInfo(p.column, tuple(s if isinstance(s, int) else None for s in p.shape or ()), p.dtype)
+        for p in ports
+    )
+
+
+def _target(
+    experiment: Experiment, name: str, shape: tuple[int | None, ...]
+) -> tuple[TensorInfo, int | None]:
+    """Return the target that an output's loss wants, and its number of classes."""
+    loss = loss_of(experiment, name)
+    match "" if loss is None else kind_of(loss):
+        case "sparsecategoricalcrossentropy":
+            return TensorInfo(name, shape[:-1], "int32"), shape[-1]
+        case "binarycrossentropy" | "binaryfocalcrossentropy":
+            return TensorInfo(name, shape, "int32"), 2
+        case _:
+            return TensorInfo(name, shape, "float32"), None
+
+
+def shortened(experiment: Experiment) -> Experiment:
+    """Return the experiment with one epoch of two steps."""
+    return replace(experiment, train=replace(experiment.train, epochs=1, steps_per_epoch=NUM_STEPS))
+
+
+def check_reload(run: RunDir, datasets: Datasets, metrics: dict[str, float]) -> None:
+    """Rebuild the model from the run directory and compare what it measures.
+
+    Raises: RunFailed (reload-differs).
+    """
+    rebuilt = rebuild(run, "best")
+    if "test" not in datasets.splits:
+        return
+    again = measure(rebuilt.assembly, datasets.splits["test"], rebuilt.experiment.train.batch_size)
+    for name, value in again.items():
+        if metrics[f"test_{name}"] != value:
+            raise RunFailed.because(
+                "reload-differs",
+                f"`test_{name}` was {metrics[f'test_{name}']!r}, and the saved model gives {value!r}",
+            )
