@@ -8,7 +8,7 @@ from typing import Literal
 
 Severity = Literal["error", "warning"]
 Paint = Callable[[str, str], str]
-"""Takes a text and its role (`error`, `warning`, `place`, `mark`, `help`); returns the text as it is shown."""
+"""Takes a text and its role (`error`, `warning`, `place`, `mark`, `help`); returns the text to show."""
 
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What ends a line in YAML; `str.splitlines` knows others."""

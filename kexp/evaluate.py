@@ -43,6 +43,8 @@ def read_info(run: RunDir) -> DataInfo:
         classes={name: tuple(names) for name, names in record["classes"].items()},
         num_classes=record["num_classes"],
         sizes=record["sizes"],
+        columns={name: tuple(columns) for name, columns in record["columns"].items()},
+        fills=record["fills"],
     )
 
 

@@ -24,8 +24,11 @@ _HIDDEN = ("epoch", "step", "stage", "seconds", "learning_rate")
 class RunDisplay:
     """Says the same to the terminal and to train.log, there without escapes."""
 
-    def __init__(self, streams: Streams, quiet: bool, runs_option: str | None) -> None:
+    def __init__(
+        self, streams: Streams, quiet: bool = False, runs_option: str | None = None, is_smoke: bool = False
+    ) -> None:
         self.streams = streams
+        self.is_smoke = is_smoke
         self.screen = streams.console(quiet)
         self.runs_option = f" --runs {runs_option}" if runs_option else ""
         self.live = self.screen.is_terminal and not self.screen.is_dumb_terminal and not quiet
@@ -68,6 +71,11 @@ class RunDisplay:
 
     def finished(self, result: "Result") -> None:
         """Say how it ended, where everything is, and what to type next."""
+        if self.is_smoke:
+            self._say(
+                _pair("smoke", f"passed in {result.wall_seconds:.1f} s: trained, saved, loaded again, equal")
+            )
+            return
         self._say(Text())
         tested = {k.removeprefix("test_"): v for k, v in result.metrics.items() if k.startswith("test_")}
         if tested:

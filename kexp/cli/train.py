@@ -66,7 +66,7 @@ def train(
         from kexp.cli.display import RunDisplay
         from kexp.train.backend import prepare
 
-        display = RunDisplay(streams, quiet, runs)
+        display = RunDisplay(streams, quiet, runs, smoke)
         machine = prepare(experiment.runtime, experiment.seed or 0)
         from kexp.train.loop import train as train_now
         from kexp.train.order import Order

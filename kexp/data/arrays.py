@@ -19,7 +19,8 @@ def tidy_array(value: object) -> NDArray[Any]:
     if array.ndim == 0:
         raise TypeError("it is a single value")
     if array.dtype == np.float64:
-        return array.astype(np.float32)
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32)
     if array.dtype.kind in "biufU":
         return array
     if array.dtype.kind == "S":

@@ -113,8 +113,9 @@ def decoded(data: bytes, file: str) -> str:
 
 
 def _check_delimiter(file: Path, first: tuple[str, ...], delimiter: str) -> None:
-    other = next((mark for mark in DELIMITERS if mark != delimiter and mark in first[0]), None)
-    if len(first) == 1 and other is not None:
+    whole = first[0] if len(first) == 1 else ""
+    other = next((mark for mark in DELIMITERS if mark != delimiter and mark in whole), None)
+    if other is not None:
         raise DataError.because(
             "wrong-delimiter",
             f"`{file}` has one column when split at `{DELIMITERS.get(delimiter, delimiter)}`",

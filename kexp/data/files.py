@@ -38,11 +38,12 @@ def _existing(file: Path, path: str) -> Path:
     if file.is_file():
         return file
     raise NotFound(
-        Diagnostic("data-file-missing", f"there is no file `{file}`", path=path, help=_nearby(file))
+        Diagnostic("data-file-missing", f"there is no file `{file}`", path=path, help=nearby(file))
     )
 
 
-def _nearby(file: Path) -> str:
+def nearby(file: Path) -> str:
+    """Return a help line that says what is where `file` is missed."""
     if not file.parent.is_dir():
         return f"there is no folder `{file.parent}` either"
     names = sorted(entry.name for entry in file.parent.iterdir() if entry.is_file())

@@ -12,17 +12,15 @@ from numpy.typing import NDArray
 from kexp.data import SOURCES
 from kexp.data.arrays import is_text
 from kexp.data.checks import check_classes, check_table
+from kexp.data.fills import Fills, fill_missing, fill_values
 from kexp.data.fingerprint import Fingerprint, fingerprint
 from kexp.data.order import Indices
 from kexp.data.python_function import load_function
 from kexp.data.split import split_table
 from kexp.diagnostics import Diagnostic
-from kexp.errors import DataError, SpecError, did_you_mean
+from kexp.errors import SpecError, did_you_mean
 from kexp.protocols import DataInfo, Samples, Site, Table, TensorInfo
 from kexp.spec.types import Data
-
-Fills = Mapping[str, Mapping[int, str | float]]
-"""By input and column: what stands for a missing value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,51 +124,6 @@ def take(samples: Samples, rows: Indices) -> Samples:
         {name: array[rows] for name, array in samples.targets.items()},
         None if samples.weights is None else samples.weights[rows],
     )
-
-
-def fill_values(train: Samples, table: Table) -> Fills:
-    """Return what stands for missing values, medians and means computed on the training split.
-
-    Raises: nothing-to-fill.
-    """
-    values: dict[str, dict[int, str | float]] = {}
-    for name, fills in table.fills.items():
-        array = train.inputs[name]
-        values[name] = {
-            column: how
-            if is_text(array) or not isinstance(how, str)
-            else _statistic(array[:, column], how, name, column)
-            for column, how in fills.items()
-        }
-    return values
-
-
-def fill_missing(splits: Mapping[str, Samples], fills: Fills) -> dict[str, Samples]:
-    """Put the values in where there is NaN; arrays without it are not copied."""
-    filled = dict(splits)
-    for name, values in fills.items():
-        for split, samples in filled.items():
-            array = fill_array(samples.inputs[name], values)
-            filled[split] = replace(samples, inputs={**samples.inputs, name: array})
-    return filled
-
-
-def fill_array(array: NDArray[Any], values: Mapping[int, str | float]) -> NDArray[Any]:
-    """Put each column's value in where it is NaN."""
-    if array.dtype.kind != "f" or not np.isnan(array).any():
-        return array
-    array = array.copy()
-    for column, value in values.items():
-        array[np.isnan(array[:, column]), column] = value
-    return array
-
-
-def _statistic(values: NDArray[Any], how: str, name: str, column: int) -> float:
-    present = values[~np.isnan(values)].astype(np.float64)
-    if not present.size:
-        message = f"column {column} of input `{name}` has no value in the training split to take the {how} of"
-        raise DataError.because("nothing-to-fill", message, path="data.missing")
-    return float(np.median(present) if how == "median" else np.mean(present))
 
 
 def describe(splits: Mapping[str, Samples], table: Table, fills: Fills) -> DataInfo:

@@ -34,7 +34,8 @@ def load(site: Site, /, *, dataset: str) -> Table:
     columns = {STACKED: names} if STACKED in inputs else {}
     if dataset in CLASSIFICATION:
         classes = {"target": tuple(map(str, bunch.target_names))}
-        return Table({"all": Samples(inputs, {"target": bunch.target.astype(np.int32)})}, classes, columns=columns)
+        targets = {"target": bunch.target.astype(np.int32)}
+        return Table({"all": Samples(inputs, targets)}, classes, columns=columns)
     return Table({"all": Samples(inputs, _values(bunch))}, columns=columns)
 
 

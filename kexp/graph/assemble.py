@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.utils.naming import reset_uids
 
 from kexp.graph.build import build_model, match_ports, output_tensors
 from kexp.graph.compile import compile_model
@@ -52,6 +53,7 @@ def assemble(experiment: Experiment, info: DataInfo, folder: Path) -> Assembly:
 
     Raises: SpecError, each fault at its place in the spec.
     """
+    reset_uids()  # so that what Keras names by counting is called the same whatever was built before
     context = context_of(experiment, info, folder)
     model = build_model(experiment, info, context)
     targets = match_targets(model, experiment, info)

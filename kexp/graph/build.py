@@ -13,7 +13,7 @@ from kexp.graph.construct import Context, complaint, construct, evaluate
 from kexp.protocols import DataInfo, TensorInfo
 from kexp.spec.formula import FormulaError
 from kexp.spec.types import Experiment, Graph, Operand, Operands, Port, Reuse, Step
-from kexp.spec.wiring import Call, Fault, wire
+from kexp.spec.wiring import Call, Fault, output_names, wire
 
 
 def build_model(experiment: Experiment, info: DataInfo, context: Context) -> keras.Model:
@@ -62,9 +62,9 @@ def match_ports(graph: Graph, info: DataInfo) -> tuple[Port, ...]:
 def _fitted(port: Port, tensor: TensorInfo) -> Port:
     if port.shape is None:
         return replace(port, shape=tensor.shape)
-    sizes = list(zip(port.shape, tensor.shape, strict=False))
-    clash = any(isinstance(a, int) and b is not None and a != b for a, b in sizes)
-    if len(port.shape) != len(tensor.shape) or clash:
+    given = tensor.shape or (1,)[: len(port.shape)]
+    clash = any(isinstance(a, int) and b is not None and a != b for a, b in zip(port.shape, given, strict=False))
+    if len(port.shape) != len(given) or clash:
         declared = [s if s is None or isinstance(s, int) else "…" for s in port.shape]
         raise SpecError(
             Diagnostic(
@@ -93,8 +93,9 @@ def _model_name(name: str) -> str:
 
 def _name_outputs(model: keras.Model, graph: Graph) -> None:
     """Let `loss` and `metrics` know list outputs by the spec's names. Source: keras 3.15 `Functional`."""
-    if graph.outputs is not None and not isinstance(graph.outputs, Mapping):
-        model.output_names = list(graph.outputs)
+    names = output_names(graph)
+    if names is not None and not isinstance(graph.outputs, Mapping):
+        model.output_names = list(names)
 
 
 def output_tensors(model: keras.Model) -> dict[str, Any]:
@@ -133,6 +134,7 @@ class _Builder:
 
     def _step(self, call: Call, layers: dict[str, Any]) -> None:
         step = call.step
+        _refuse_training_argument(step)
         subject = _subject(step)
         arguments, keywords = self._arguments(call.takes)
         with self.context.seeded(call.layer):
@@ -185,17 +187,21 @@ class _Builder:
         wiring = wire(graph, ["input"], f"{name}_")
         layers = []
         for call in wiring.calls:
-            if call.step.takes or isinstance(call.step.what, (Reuse, Graph)) or wiring.faults:
+            step = call.step
+            if step.takes or step.call or isinstance(step.what, (Reuse, Graph)) or wiring.faults:
                 raise SpecError(
                     Diagnostic(
                         "nested-chain",
                         "a graph inside a wrapper is a plain chain of layers",
-                        call.step.path,
-                        call.step.key,
+                        step.path,
+                        step.key,
                     )
                 )
             with self.context.seeded(call.layer):
-                layers.append(construct(call.step.what, self.context, call.layer))
+                layer = construct(step.what, self.context, call.layer)
+            if step.trainable is not None:
+                layer.trainable = step.trainable
+            layers.append(layer)
         return keras.Sequential(layers, name=name)
 
     def _arguments(self, takes: Operands) -> tuple[list[Any], dict[str, Any]]:
@@ -213,7 +219,7 @@ class _Builder:
         if isinstance(result, dict):
             results = list(result.values())
         if len(results) != len(call.gives):
-            named = "one name" if len(call.gives) == 1 else f"{len(call.gives)} names"
+            named = {0: "names none", 1: "names one"}.get(count := len(call.step.gives), f"names {count}")
             raise SpecError(
                 Diagnostic(
                     "wrong-outputs",
@@ -235,7 +241,10 @@ class _Builder:
         """Return a tensor's static size; axis 0 is the batch."""
         if name not in self.tensors:
             raise FormulaError(f"`dim({name})` finds no tensor called `{name}` above")
-        size = self.tensors[name].shape[axis]
+        shape = self.tensors[name].shape
+        if not -len(shape) <= axis < len(shape):
+            raise FormulaError(f"`{name}` has no axis {axis}; its shape is {tuple(shape)}, None is the batch")
+        size = shape[axis]
         if size is None:
             raise FormulaError(f"the size of `{name}` on axis {axis} is not known before training")
         return int(size)
@@ -256,6 +265,19 @@ def _spread(layer: Any, arguments: Sequence[Any]) -> list[Any]:
     ]
     by_position = len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
     return list(arguments) if by_position else [list(arguments)]
+
+
+def _refuse_training_argument(step: Step) -> None:
+    """Refuse what would not hold: Keras 3.15 overrides it in `fit` and `predict`."""
+    if "training" in step.call:
+        raise SpecError(
+            Diagnostic(
+                "training-argument",
+                f"Keras overrides `training` of `{_subject(step)}` when the whole model trains or predicts",
+                f"{step.path}.call.training",
+                help="`trainable: false` freezes a layer; a frozen BatchNormalization keeps its statistics",
+            )
+        )
 
 
 def _subject(step: Step) -> str:

@@ -1,7 +1,8 @@
 """Optimizer, losses and metrics put into a model."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -11,6 +12,10 @@ from kexp.spec.types import Component, Experiment, Objective
 from kexp.spec.wiring import snake_case
 
 
+_Names = defaultdict[str, Counter[str]]
+"""By output: how many metrics of each stem it has; the empty name stands for all outputs."""
+
+
 def compile_model(model: keras.Model, experiment: Experiment, context: Context) -> None:
     """Compile `model` as `train` says.
 
@@ -18,7 +23,7 @@ def compile_model(model: keras.Model, experiment: Experiment, context: Context) 
     """
     train = experiment.train
     jit = experiment.runtime.jit_compile
-    names: Counter[str] = Counter()
+    names: _Names = defaultdict(Counter)
     with complaint("train", None, "compile"):
         model.compile(
             optimizer=_optimizer(train.optimizer, context),
@@ -48,12 +53,12 @@ def _objective(objective: Objective, context: Context) -> Any:
     return construct(objective, context) if isinstance(objective, Component) else objective
 
 
-def _metrics(metrics: Any, context: Context, names: Counter[str]) -> Any:
+def _metrics(metrics: Any, context: Context, names: _Names) -> Any:
     if not metrics:
         return None
     if isinstance(metrics, Mapping):
-        return {name: [_metric(m, context, Counter()) for m in listed] for name, listed in metrics.items()}
-    return [_metric(metric, context, names) for metric in metrics]
+        return {name: [_metric(m, context, names[name]) for m in listed] for name, listed in metrics.items()}
+    return [_metric(metric, context, names[""]) for metric in metrics]
 
 
 def _metric(metric: Objective, context: Context, names: Counter[str]) -> Any:
@@ -67,12 +72,4 @@ def _metric(metric: Objective, context: Context, names: Counter[str]) -> Any:
     count = names[stem]
     names[stem] += 1
     name = f"{stem}_{count}" if count else stem
-    named_metric = Component(
-        metric.name,
-        metric.namespace,
-        {**(metric.options or {}), "name": name},
-        None,
-        metric.path,
-        metric.span,
-    )
-    return construct(named_metric, context)
+    return construct(replace(metric, options={**(metric.options or {}), "name": name}), context)

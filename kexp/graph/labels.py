@@ -31,7 +31,9 @@ def match_targets(model: keras.Model, experiment: Experiment, info: DataInfo) ->
                     "missing-target",
                     f"the output `{name}` has a loss, and the data has no target of that name",
                     "model.outputs",
-                    help=f"the data's targets are {listed}; call the outputs after them",
+                    help=f"the data's targets are {listed}; call the outputs after them"
+                    if targets
+                    else "the data has no targets at all",
                 )
             )
         matched[name] = targets.get(name)

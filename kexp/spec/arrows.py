@@ -50,12 +50,12 @@ def parse_arrow(key: str, is_what: Callable[[str], bool]) -> Arrow:
     """
     wrong = _WRONG_ARROW.search(key)
     if wrong:
-        right = " -> ".join(part.strip() for part in re.split(rf"{_WRONG_ARROW.pattern}|->", key))
+        corrected = " -> ".join(part.strip() for part in re.split(rf"{_WRONG_ARROW.pattern}|->", key))
         raise ArrowError(
             "arrow-spelling",
             f"`{wrong[0]}` is not an arrow of this language",
             Part(wrong[0], wrong.start()),
-            f"write `{right}`",
+            f"write `{corrected}`",
         )
     parts = _split(Part(key, 0), "->")
     if len(parts) == 1:

@@ -123,10 +123,8 @@ class _Printer:
             default = item.default_factory()
         if self.defaults:
             return value is not None and value not in ("", (), {})
-        return (
-            bool(value != default)
-            or (item.default is dataclasses.MISSING
-            and item.default_factory is dataclasses.MISSING)
+        return bool(value != default) or (
+            item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
         )
 
     def _data(self, experiment: Experiment) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What Keras and kexp offer, known without importing them: names, arguments, defaults, one line of doc each."""
+"""What Keras and kexp offer, known without importing them: names, arguments, defaults, a line of doc."""
 
 import json
 from collections.abc import Mapping

@@ -82,7 +82,7 @@ def read_list(cursor: Cursor, hint: Any) -> tuple[Component, ...]:
 
 
 def read_per_output(cursor: Cursor, hint: Any) -> Any:
-    """Read what `Annotated[..., PerOutput(namespace, many)]` describes: one object or many, or a map of them."""
+    """Read what `Annotated[..., PerOutput(namespace, many)]` describes: one object or many, or a map."""
     marker: PerOutput = get_args(hint)[1]
     if not isinstance(cursor.node, Entries) or looks_like_object(cursor.node):
         return _objectives(cursor, marker)
@@ -188,8 +188,7 @@ def _unknown(cursor: Cursor, name: Scalar, namespace: str, strings: list[str]) -
         f"unknown-{_kind(namespace)}",
         f"there is no {_SINGULAR[namespace]} `{name.value}` in Keras {catalogue.keras_version}",
         name.span,
-        help=did_you_mean(str(name.value), known)
-        or f"{_a(namespace)} of your own is written `file.py:Name`",
+        help=did_you_mean(str(name.value), known) or f"{_a(namespace)} of your own is written `file.py:Name`",
     )
 
 

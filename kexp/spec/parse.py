@@ -1,17 +1,27 @@
 """Document -> Experiment, or every fault of the document at once."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kexp.diagnostics import in_order
 from kexp.document import Document, Entries, Node, Scalar
-from kexp.errors import SpecError, did_you_mean
+from kexp.errors import SpecError, did_you_mean, nearest
 from kexp.spec.catalogue import catalogue
 from kexp.spec.components import is_custom, read_list, read_one, read_per_output, read_value
 from kexp.spec.graphs import read_graph
-from kexp.spec.reader import Cursor, Reading, describe, read_record
+from kexp.spec.reader import (
+    Cursor,
+    Reading,
+    Reads,
+    Unreadable,
+    describe,
+    meant_elsewhere,
+    read,
+    read_each,
+    read_record,
+)
 from kexp.spec.rules import check_rules
 from kexp.spec.types import (
     LANGUAGE_VERSION,
@@ -24,8 +34,9 @@ from kexp.spec.types import (
     Promise,
     Split,
 )
+from kexp.spec.variables import read_variables
 
-_PROMISE = re.compile(r"\s*(>=|<=|>|<)\s*(\S+)\s*\Z")
+_PROMISE = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*")
 
 
 def parse_experiment(document: Document) -> Experiment:
@@ -33,7 +44,7 @@ def parse_experiment(document: Document) -> Experiment:
 
     Raises: SpecError with all diagnostics, sorted by place.
     """
-    readers = {
+    readers: dict[Any, Reads] = {
         Graph: read_graph,
         Data: _read_data,
         Named: read_one,
@@ -41,36 +52,33 @@ def parse_experiment(document: Document) -> Experiment:
         PerOutput: read_per_output,
         tuple[Promise, ...]: _read_promises,
     }
-    reading = Reading(catalogue(), _variables(document.root), readers, list(document.faults))
-    root = Cursor(document.root, "", reading)
-    if not isinstance(document.root, Entries):
-        root.fault(
-            "not-a-spec",
-            f"a spec is a map with at least `data`, `model` and `train`, found {describe(document.root)}",
-            help="start from one of the examples in `configs/`",
-        )
-        raise SpecError(*reading.faults)
+    variables: dict[str, Node] = {}
+    reading = Reading(catalogue(), variables, readers, list(document.faults))
     experiment = None
     with reading.gather():
-        _check_version(root)
+        root = Cursor(document.root, "", reading)
+        _check_root(root)
+        read_variables(root, variables)
         experiment = read_record(root, Experiment, frozenset({"vars"}))
     if experiment is not None:
         experiment = replace(experiment, name=experiment.name or _default_name(document), document=document)
         check_rules(experiment, reading.faults)
     if reading.faults or experiment is None:
-        raise SpecError(*reading.faults)
+        raise SpecError(*in_order(reading.faults))
     result: Experiment = experiment
     return result
 
 
-def _variables(root: Node) -> Mapping[str, Node]:
-    node = root.get("vars") if isinstance(root, Entries) else None
-    return {name: value for name, _, value in node} if isinstance(node, Entries) else {}
-
-
-def _check_version(root: Cursor) -> None:
-    node = root.node.get("kexp") if isinstance(root.node, Entries) else None
-    if isinstance(node, Scalar) and node.value != LANGUAGE_VERSION:
+def _check_root(root: Cursor) -> None:
+    """Refuse what is no spec, or one of another version, before its keys are judged."""
+    if not isinstance(root.node, Entries):
+        raise root.refuse(
+            "not-a-spec",
+            f"a spec is a map with at least `data`, `model` and `train`, found {describe(root.node)}",
+            help="start from one of the examples in `configs/`",
+        )
+    node = root.node.get("kexp")
+    if isinstance(node, Scalar) and not node.refused and node.value != LANGUAGE_VERSION:
         raise root.refuse(
             "unknown-version",
             f"this kexp reads version {LANGUAGE_VERSION} of the language, found {describe(node)}",
@@ -87,78 +95,72 @@ def _default_name(document: Document) -> str:
 def _read_data(cursor: Cursor, hint: Any) -> Data:
     """Read `data`: `source` and `split` are the language's, the other keys the source's own."""
     entries = {name: (child, key) for name, child, key in cursor.entries("`data`")}
-    source = _read_source(cursor)
-    split = Split()
-    options: dict[str, Any] = {}
+    before = len(cursor.reading.faults)
+    source = _read_source(cursor, entries["source"][0] if "source" in entries else None)
     signature = cursor.reading.catalogue.signature("sources", source)
     known = [p.name for p in signature.params] if signature else ["args"]
+    split = Split()
+    options: dict[str, Any] = {}
+    meant: set[str | None] = set()
+    complete = True
     for name, (child, key) in entries.items():
-        if name == "source":
-            continue
-        with cursor.reading.gather():
-            if name == "split":
-                split = read_record(child, Split)
-            elif name not in known:
-                help = (
-                    did_you_mean(name, [*known, "split"])
-                    or f"`{source}` takes {', '.join(f'`{k}`' for k in known)}"
-                )
-                cursor.fault(
-                    "unknown-option",
-                    f"the data source `{source}` has no option `{name}`",
-                    key.span,
-                    path=child.path,
-                    help=help,
-                )
-            else:
-                options[name] = read_value(child, name)
-    missing = [p.name for p in signature.params if p.required and p.name not in entries] if signature else []
-    for name in missing:
-        cursor.fault(
-            "missing-option", f"the data source `{source}` needs `{name}`", cursor.key, help=f"add `{name}:`"
-        )
+        if name in ("source", "split") or name in known:
+            try:
+                if name == "split":
+                    split = read_record(child, Split)
+                elif name != "source":
+                    options[name] = read_value(child, name)
+            except Unreadable:
+                complete = False
+        else:
+            _complain_of_option(cursor, key, source, known)
+            meant.add(nearest(name, known))
+    for param in signature.params if signature else ():
+        if param.required and param.name not in entries and param.name not in meant:
+            message = f"the data source `{source}` needs `{param.name}`"
+            cursor.fault("missing-option", message, cursor.key, help=f"add `{param.name}:`")
+    if not complete or len(cursor.reading.faults) > before:
+        raise Unreadable
     return Data(source, options, split)
 
 
-def _read_source(cursor: Cursor) -> str:
+def _complain_of_option(cursor: Cursor, key: Scalar, source: str, known: list[str]) -> None:
+    name = str(key.value)
+    cursor.fault(
+        "unknown-option",
+        f"the data source `{source}` has no option `{name}`",
+        key.span,
+        path=f"{cursor.path}.{name}",
+        help=did_you_mean(name, [*known, "split"])
+        or meant_elsewhere(name, cursor.path)
+        or f"`{source}` takes {', '.join(f'`{k}`' for k in known)}",
+    )
+
+
+def _read_source(cursor: Cursor, child: Cursor | None) -> str:
     names = cursor.reading.catalogue.names("sources")
-    node = cursor.node.get("source") if isinstance(cursor.node, Entries) else None
-    listed = ", ".join(f"`{name}`" for name in names)
-    if node is None:
-        raise cursor.refuse(
-            "missing-key",
-            "`data` has no `source`",
-            cursor.key,
-            help=f"one of {listed}, or `file.py:function`",
-        )
-    child = Cursor(cursor.reading_of(node), f"{cursor.path}.source", cursor.reading)
-    value = child.node.value if isinstance(child.node, Scalar) else None
-    if not isinstance(value, str):
-        raise child.refuse("wrong-type", f"`source` is a name, found {describe(child.node)}")
+    choices = f"one of {', '.join(f'`{name}`' for name in names)}, or `file.py:function`"
+    if child is None:
+        raise cursor.refuse("missing-key", "`data` has no `source`", cursor.key, help=choices)
+    value: str = read(child, str)
     if value not in names and not is_custom(value):
-        help = did_you_mean(value, names) or f"one of {listed}, or `file.py:function`"
+        help = did_you_mean(value, names) or choices
         raise child.refuse("unknown-source", f"there is no data source `{value}`", help=help)
     return value
 
 
 def _read_promises(cursor: Cursor, hint: Any) -> tuple[Promise, ...]:
-    promises = []
-    for metric, child, _ in cursor.entries("`expect`"):
-        with cursor.reading.gather():
-            promises.append(_read_promise(metric, child))
-    return tuple(promises)
+    return tuple(read_each(cursor.entries("`expect`"), lambda entry: _read_promise(entry[0], entry[1])))
 
 
 def _read_promise(metric: str, cursor: Cursor) -> Promise:
     value = cursor.node.value if isinstance(cursor.node, Scalar) else None
-    found = _PROMISE.match(value) if isinstance(value, str) else None
-    try:
-        if found is None:
-            raise ValueError
-        return Promise(metric, found[1], float(found[2]))  # type: ignore[arg-type]
-    except ValueError:
+    found = _PROMISE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
         raise cursor.refuse(
             "bad-promise",
-            f"a promise is a relation and a number, found {describe(cursor.node)}",
+            f"a promise must be a relation and a number, found {describe(cursor.node)}",
             help='such as `">= 0.93"`',
-        ) from None
+        )
+    relation: Any = found[1]
+    return Promise(metric, relation, float(found[2]))

@@ -1,7 +1,6 @@
 """Document nodes -> typed values, by the annotations of `spec.types`; faults are gathered, not raised."""
 
 import dataclasses
-import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,21 +11,9 @@ from kexp.diagnostics import Diagnostic, Span
 from kexp.document import Entries, Items, Node, Scalar
 from kexp.errors import did_you_mean, nearest
 from kexp.spec.catalogue import Catalogue
-from kexp.spec.formula import (
-    FormulaError,
-    NeverClosed,
-    UnknownName,
-    compute,
-    functions_in,
-    has_formula,
-    names_in,
-    settle,
-)
+from kexp.spec.formula import FormulaError, NeverClosed, UnknownName, has_formula
 from kexp.spec.types import Graph, Runtime, Split, Training, Within
-
-KNOWN_VALUES = ("num_classes", "num_features", "total_steps", "steps_per_epoch", "seed")
-"""Values that the data or the graph gives."""
-KNOWN_FUNCTIONS = ("dim",)
+from kexp.spec.values import KNOWN_VALUES, settled
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -117,13 +104,13 @@ class Cursor:
         if not has_formula(node.value):
             return self
         try:
-            return replace(self, given=_settled(node, node.value, self.reading.variables))
+            return replace(self, given=settled(node, node.value, self.reading.variables))
         except UnknownName as error:
             help = did_you_mean(error.name, [*self.reading.variables, *KNOWN_VALUES])
             self.fault(
                 "unknown-value",
                 str(error),
-                help=help or "define it under `vars:`, or write `$$` for a literal dollar",
+                help=help or "define it above under `vars:`, or write `$$` for a literal dollar",
             )
         except NeverClosed as error:
             help = "quote a value with a comma or bracket when it stands inside `{}` or `[]`"
@@ -131,37 +118,6 @@ class Cursor:
         except FormulaError as error:
             self.fault("bad-formula", f"`{node.value}` cannot be computed: {error}")
         return replace(self, given=replace(node, refused=True))
-
-
-def _settled(node: Scalar, text: str, variables: Mapping[str, Node]) -> Node:
-    whole = re.fullmatch(r"\$([A-Za-z_]\w*)", text)
-    if whole and whole[1] in variables:
-        return replace(variables[whole[1]], span=node.span)
-    for name in sorted(functions_in(text) - set(KNOWN_FUNCTIONS)):
-        raise FormulaError(f"there is no function `{name}`")
-    needed = names_in(text)
-    for name in sorted(needed - set(variables) - set(KNOWN_VALUES)):
-        raise UnknownName(name)
-    used = needed & set(variables)
-    if any(_is_refused(variables[name]) for name in used):
-        return replace(node, refused=True)
-    values = {name: _plain_variable(variables[name]) for name in used}
-    if needed - used or functions_in(text):
-        return replace(node, value=settle(text, values))
-    return replace(node, value=compute(text, values), settled=True)
-
-
-def _is_refused(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.refused
-
-
-def _plain_variable(node: Node) -> Any:
-    match node:
-        case Scalar(value=value):
-            return value
-        case Items(items=items):
-            return [_plain_variable(item) for item in items]
-    raise FormulaError("a map cannot be used inside a formula")
 
 
 def read(cursor: Cursor, hint: Any) -> Any:

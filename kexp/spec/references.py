@@ -42,4 +42,4 @@ def _mapped(value: Any, rename: Callable[[str], str]) -> Any:
         changes["name"] = rename(value.name)
     if isinstance(value, Data) and is_custom(value.source):
         changes["source"] = rename(value.source)
-    return dataclasses.replace(value, **changes)  # type: ignore[type-var]
+    return dataclasses.replace(value, **changes)

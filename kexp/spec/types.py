@@ -119,6 +119,7 @@ class Reuse:
     """Call an earlier layer or nested model again."""
 
     name: str
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from kexp.diagnostics import Span
 from kexp.errors import did_you_mean
 from kexp.spec.types import Component, Graph, Operand, Operands, Reuse, Step
 
@@ -21,7 +22,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong at a step; `name` is the word to underline in its key. No step: the graph's outputs."""
+    """What is wrong at a step; `name` is the word to underline in its key. No step: the graph's outputs.
+
+    `span` is the place of a fault that does not stand in the key.
+    """
 
     id: str
     message: str
@@ -29,6 +33,7 @@ class Fault:
     name: str = ""
     help: str | None = None
     after_arrow: bool = False
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class _Wirer:
         self.layers: dict[str, str] = {}
         self.taken = {name for step in graph.steps for name in (*step.gives, step.layer_name) if name}
         self.taken |= set(inputs or ())
-        self.later = {name for step in graph.steps for name in step.gives}
+        self.later = {name for step in graph.steps for name in step.gives} - {"_"}
         self.counts: Counter[str] = Counter()
         self.faults: list[Fault] = []
 
@@ -101,22 +106,20 @@ class _Wirer:
 
     def _layer_name(self, step: Step) -> str:
         if isinstance(step.what, Reuse):
-            return self._reused(step, step.what.name)
+            return self._reused(step, step.what)
         own = step.layer_name or next((name for name in step.gives if name != "_"), None)
         name = self.scope + own if own else self._fresh(snake_case(step.what))
         if own:
             self.layers[own] = name
         return name
 
-    def _reused(self, step: Step, target: str) -> str:
-        if target and target not in self.layers:
-            help = (
-                did_you_mean(target, self.layers) or "a layer gets its name by an arrow: `Dense -> name: 64`"
-            )
-            self.faults.append(
-                Fault("unknown-layer-name", f"`reuse` finds no layer called `{target}` above", step, "", help)
-            )
-        return self.layers.get(target, target)
+    def _reused(self, step: Step, reuse: Reuse) -> str:
+        name = reuse.name
+        if name and name not in self.layers:
+            message = f"`reuse` finds no layer called `{name}` above"
+            help = did_you_mean(name, self.layers) or "a layer gets its name by an arrow: `Dense -> name: 64`"
+            self.faults.append(Fault("unknown-layer-name", message, step, "", help, span=reuse.span))
+        return self.layers.get(name, name)
 
     def _fresh(self, base: str) -> str:
         while True:
@@ -145,10 +148,8 @@ class _Wirer:
             return previous
         if operand in ("prev", "input") and operand not in self.tensors:
             return self._only_input(step)
-        if (
-            (operand not in self.tensors
-            and self.inputs is not None)
-            or operand in self.later - set(self.tensors)
+        if (operand not in self.tensors and self.inputs is not None) or operand in self.later - set(
+            self.tensors
         ):
             self._unknown(operand, step)
         return operand
@@ -215,10 +216,7 @@ class _Wirer:
 
 
 def _shown(step: Step) -> str:
-    span = step.key
-    if span is None:
-        return snake_case(step.what)
-    return span.source.line(span.line)[span.column - 1 : span.end_column - 1]
+    return step.key.text if step.key is not None else snake_case(step.what)
 
 
 def _names(takes: Operands) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -89,9 +89,9 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
     def __init__(
         self, run: RunDir, progress: Progress, display: Display, best: Best, trackers: Sequence[Tracker]
     ) -> None:
-        super().__init__(monitor=best.monitor or "", mode=best.mode or "auto")
+        super().__init__(monitor=best.monitor or "loss", mode=best.mode or "auto")
         self.run, self.progress, self.display, self.trackers = run, progress, display, trackers
-        self.monitor: str = best.monitor or ""
+        self.monitor: str
         self.best: float | None = None
         self.began = 0.0
 
@@ -196,10 +196,4 @@ def _inside(component: Component, run: RunDir) -> Component:
                 )
             )
         options[name] = str(run.path / value)
-    return component if not options else _with_options(component, options)
-
-
-def _with_options(component: Component, options: dict[str, Any]) -> Component:
-    return Component(
-        component.name, component.namespace, options, component.first, component.path, component.span
-    )
+    return replace(component, options=options) if options else component

@@ -51,7 +51,9 @@ def train(order: Order, display: Display) -> Result:
         stack.enter_context(run.lock())
         signals = stack.enter_context(StopSignals().caught())
         status = begin(run, order, datasets, assembly)
-        display.plan(plan(run, order, datasets, assembly, len(batches)), run.train_log)
+        display.plan(
+            plan(run, replace(order, experiment=experiment), datasets, assembly, len(batches)), run.train_log
+        )
         trackers = [open_tracker(name, run) for name in experiment.trackers]
         for tracker in trackers:
             stack.callback(tracker.close)

@@ -38,6 +38,7 @@ def test_feature_columns_are_stacked_as_float32_and_text_targets_stay_text(site:
     assert samples.inputs["features"].dtype == np.float32
     assert samples.targets["kind"].tolist() == ["rose", "iris", "rose"]
     assert table.files == (path,)
+    assert table.columns == {"features": ("length", "width")}
 
 
 def test_columns_that_the_spec_names_become_inputs_of_their_own(site: Site) -> None:
@@ -115,7 +116,7 @@ def test_statistics_wait_for_the_split_and_values_are_put_in_at_once(site: Site)
     table = load(site, path="t.csv", target="y", ignore=("c",), missing={"a": -1, "b": "median"})
     features = table.parts["all"].inputs["features"]
     assert np.array_equal(features, np.array([[1, np.nan], [-1, 5], [3, np.nan]]), equal_nan=True)
-    assert table.fills == {"features": {1: "median"}}
+    assert table.fills == {"features": {0: -1.0, 1: "median"}}
 
 
 def test_a_text_column_takes_a_text_for_what_is_missing(site: Site) -> None:
@@ -123,7 +124,8 @@ def test_a_text_column_takes_a_text_for_what_is_missing(site: Site) -> None:
     named = Site(site.folder, seed=0, columns=("c", "b"))
     table = load(named, path="t.csv", target="y", missing={"c": "unknown", "b": "mean"})
     assert table.parts["all"].inputs["c"].tolist() == [["x"], ["unknown"], ["z"]]
-    assert table.fills == {"b": {0: "mean"}}
+    assert table.fills == {"c": {0: "unknown"}, "b": {0: "mean"}}
+    assert table.columns == {}
 
 
 def test_text_has_no_median(site: Site) -> None:

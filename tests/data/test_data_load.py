@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import importlib
 import inspect
@@ -55,6 +56,20 @@ def test_the_whole_way_from_a_file_to_splits(tmp_path: Path) -> None:
         classes={"kind": ("x", "y")},
         num_classes={"kind": 2},
         sizes={"train": 4, "test": 2},
+        columns={"features": ("a", "b")},
+        fills={"features": {"b": 20.0}},
+    )
+
+
+def test_what_stood_for_missing_values_survives_json(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,c,kind\n1,,p,x\n,2,NA,y\n4,3.5,q,x\n6,5,r,y\n")
+    fills: dict[str, Value] = {"a": 0, "b": "mean", "c": "none"}
+    data = Data("csv", {"path": "t.csv", "target": "kind", "missing": fills}, Split(test=1, shuffle=False))
+    info = load(data, Site(tmp_path, seed=0, columns=("a", "b", "c"))).info
+    record = json.loads(json.dumps(dataclasses.asdict(info)))
+    assert (record["fills"], record["columns"]) == (
+        {"a": {"a": 0.0}, "b": {"b": 2.75}, "c": {"c": "none"}},
+        {},
     )
 
 

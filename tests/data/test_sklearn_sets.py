@@ -48,15 +48,20 @@ def test_linnerud_has_a_target_for_each_measurement() -> None:
 
 def test_columns_that_the_spec_names_become_inputs_of_their_own() -> None:
     site = Site(Path(), seed=0, columns=("petal width (cm)", "petal length (cm)"))
-    inputs = load(site, dataset="iris").parts["all"].inputs
+    table = load(site, dataset="iris")
+    inputs = table.parts["all"].inputs
     stacked = load(SITE, dataset="iris").parts["all"].inputs["features"]
     assert list(inputs) == ["petal width (cm)", "petal length (cm)"]
+    assert table.columns == {}
     assert np.array_equal(np.hstack(list(inputs.values())), stacked[:, [3, 2]])
 
 
 def test_an_input_of_another_name_leaves_the_features_stacked() -> None:
-    inputs = load(Site(Path(), seed=0, columns=("features",)), dataset="iris").parts["all"].inputs
-    assert list(inputs) == ["features"]
+    table = load(Site(Path(), seed=0, columns=("features",)), dataset="iris")
+    assert list(table.parts["all"].inputs) == ["features"]
+    assert table.columns == {
+        "features": ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)")
+    }
 
 
 def test_an_unknown_set_is_answered_with_the_nearest() -> None:

@@ -1,0 +1,132 @@
+"""Plain scalars, maps and lists in which every value keeps its place, and the document they make."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kexp.diagnostics import Diagnostic, Source, Span
+from kexp.errors import KexpError
+
+Plain = bool | int | float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """`settled`: the value's formulas are computed, and a `$` in it is a dollar.
+
+    `refused`: its fault is gathered already, and whoever needs the value goes without it.
+    """
+
+    value: Plain
+    span: Span = field(compare=False)
+    quoted: bool = field(default=False, compare=False)
+    settled: bool = field(default=False, compare=False)
+    refused: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A YAML list."""
+
+    items: tuple["Node", ...]
+    span: Span = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A YAML map, in the order of the text."""
+
+    entries: tuple[tuple[Scalar, "Node"], ...]
+    span: Span = field(compare=False)
+
+    def __iter__(self) -> Iterator[tuple[str, Scalar, "Node"]]:
+        return ((str(key.value), key, value) for key, value in self.entries)
+
+    def get(self, name: str) -> "Node | None":
+        return next((value for key, value in self.entries if key.value == name), None)
+
+    def key(self, name: str) -> Scalar | None:
+        return next((key for key, _ in self.entries if key.value == name), None)
+
+
+Node = Scalar | Items | Entries
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text and what it says. `folder` is where its relative paths start.
+
+    `faults` are those that leave the rest readable; `spec.parse_experiment` reports them with its own.
+    """
+
+    source: Source = field(compare=False)
+    root: Node
+    folder: Path = field(compare=False, default=Path())
+    faults: tuple[Diagnostic, ...] = field(compare=False, default=())
+
+    def locate(self, path: str) -> Span | None:
+        """Return the span of the value at `path` (`data.split.val`), or of its nearest parent."""
+        found = self._find(path)
+        return found.span if found else None
+
+    def locate_key(self, path: str) -> Span | None:
+        """Return the span of the key at `path`, or of its nearest parent's."""
+        found = self._find(path)
+        return found.key if found else None
+
+    def _find(self, path: str) -> "_Found | None":
+        found = None
+        for part in path_parts(path):
+            inner = _child(found.node if found else self.root, part)
+            if inner is None:
+                break
+            found = inner
+        return found
+
+    def located(self, error: KexpError) -> KexpError:
+        """Return the same error with a span for every diagnostic that names a path in this document."""
+        return type(error)(
+            *(
+                replace(d, span=self.locate(d.path)) if d.span is None and d.path else d
+                for d in error.diagnostics
+            )
+        )
+
+
+def path_parts(path: str) -> list[str]:
+    """Split `train.stages[0].optimizer` into its keys and `[index]` parts."""
+    return re.findall(r"\[\d+\]|[^.\[\]]+\.py:\w+|[^.\[\]]+", path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A value, its place, and its key's; a value left out stands at its key, an item is its own key."""
+
+    node: Node
+    span: Span
+    key: Span
+
+
+def _child(node: Node, part: str) -> _Found | None:
+    if isinstance(node, Items) and part.startswith("["):
+        index = int(part[1:-1])
+        if index >= len(node.items):
+            return None
+        item = node.items[index]
+        return _Found(item, item.span, item.span)
+    if isinstance(node, Entries):
+        for name, key, value in node:
+            if name == part or part in (piece.strip() for piece in name.split("->")):
+                left_out = isinstance(value, Scalar) and value.value is None
+                return _Found(value, key.span if left_out else value.span, key.span)
+    return None
+
+
+def plain(node: Node) -> object:
+    """Return the node as plain Python values, places dropped."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Items):
+        return [plain(item) for item in node.items]
+    return {name: plain(value) for name, _, value in node}

@@ -1,0 +1,204 @@
+"""One item of `layers:` -> Step; what YAML accepts in silence is answered with the corrected key."""
+
+import re
+from dataclasses import dataclass, replace
+
+from kexp.diagnostics import Span
+from kexp.document import Entries, Items, Node, Scalar
+from kexp.errors import did_you_mean
+from kexp.spec.arrows import Arrow, ArrowError, Part, parse_arrow
+from kexp.spec.components import component_of, is_custom, read_value
+from kexp.spec.reader import Cursor, Unreadable, describe, read, read_each
+from kexp.spec.types import Component, Graph, Reuse, Step
+
+_WORDS = ("reuse", "model")
+_SIBLINGS = ("call", "trainable")
+_MISPLACED = {
+    "name": "the name stands in the key: `{what} -> {value}`",
+    "inputs": "the inputs stand in the key: `{value} -> {what}`",
+    "input": "the inputs stand in the key: `{value} -> {what}`",
+    "outputs": "the names stand in the key: `{what} -> {value}`",
+    "output": "the names stand in the key: `{what} -> {value}`",
+}
+_ARROW_IN_VALUE = re.compile(r"(?:(?P<value>.*\S)\s+)?(?P<arrow>->\s*(?P<names>\S.*))", re.DOTALL)
+_COLON_WITHOUT_BLANK = re.compile(r"(?P<key>[^:]+:)(?P<value>\S.*)", re.DOTALL)
+
+Entry = tuple[Scalar, Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A step as far as it could be read: its wiring is checked even when its arguments are wrong."""
+
+    step: Step
+    complete: bool
+
+
+def read_step(cursor: Cursor) -> Draft:
+    """Read one step.
+
+    Raises: Unreadable when not even its key could be read.
+    """
+    node = cursor.node
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
+        _refuse_colon_without_blank(cursor, node)
+        return _step(cursor, node, None, [])
+    if isinstance(node, Entries) and node.entries:
+        key, argument = _layer_entry(cursor, node)
+        return _step(cursor, key, argument, [entry for entry in node.entries if entry[0] is not key])
+    help = None
+    if isinstance(node, Items) and all(
+        isinstance(i, Scalar) and isinstance(i.value, str) for i in node.items
+    ):
+        listed = ", ".join(str(item.value) for item in node.items if isinstance(item, Scalar))
+        help = f"write `{listed}` without the brackets" if "->" in listed else None
+    raise cursor.refuse(
+        "wrong-type", f"a step is a layer such as `Dense: 64`, found {describe(node)}", help=help
+    )
+
+
+def _refuse_colon_without_blank(cursor: Cursor, node: Scalar) -> None:
+    found = _COLON_WITHOUT_BLANK.fullmatch(str(node.value))
+    if (
+        found is None
+        or is_custom(_middle(str(node.value)))
+        or not _is_what(cursor, _middle(found["key"][:-1]))
+    ):
+        return
+    raise cursor.refuse(
+        "blank-missing",
+        "a blank is missing after this colon",
+        _inside(node, Part(found["key"], 0)),
+        help=f"write `{found['key']} {found['value']}`",
+    )
+
+
+def _layer_entry(cursor: Cursor, node: Entries) -> Entry:
+    """Return the entry whose key is the step's; the others are its siblings."""
+    layers = [entry for entry in node.entries if _seems_what(cursor, _middle(str(entry[0].value)))]
+    if len(layers) > 1:
+        first, second = layers[0][0], layers[1][0]
+        raise cursor.refuse(
+            "two-steps",
+            f"`{first.value}` and `{second.value}` stand in one step",
+            second.span,
+            help=f"put `- ` in front of `{second.value}`",
+        )
+    others = [entry for entry in node.entries if str(entry[0].value) not in (*_SIBLINGS, *_MISPLACED)]
+    if not layers and not others:
+        key = node.entries[0][0]
+        raise cursor.refuse(
+            "no-layer",
+            f"`{key.value}` stands where a step is expected",
+            key.span,
+            help=f"`{key.value}` belongs below a step, without `- ` in front",
+        )
+    return (layers or others)[0]
+
+
+def _middle(key: str) -> str:
+    parts = [part.strip() for part in key.split("->")]
+    return parts[1] if len(parts) == 3 else parts[0]
+
+
+def _seems_what(cursor: Cursor, text: str) -> bool:
+    return text[:1].isupper() or _is_what(cursor, text)
+
+
+def _is_what(cursor: Cursor, text: str) -> bool:
+    signature = cursor.reading.catalogue.find(text, ("layers", "applications"))
+    return text in _WORDS or is_custom(text) or text.startswith("keras.") or signature is not None
+
+
+def _step(cursor: Cursor, key: Scalar, argument: Node | None, siblings: list[Entry]) -> Draft:
+    arrow = _arrow(cursor, key)
+    what = arrow.what.text
+    here = Cursor(cursor.given, f"{cursor.path}.{what}", cursor.reading, key.span)
+    name = replace(key, value=what, span=_inside(key, arrow.what))
+    gives = tuple(part.text for part in arrow.gives)
+    step = Step(Reuse(""), arrow.takes, gives, arrow.layer_name, path=here.path, key=key.span)
+    complete = False
+    with cursor.reading.gather():
+        step = replace(step, what=_what(here, name, argument))
+        complete = True
+    for sibling, value in siblings:
+        try:
+            step = _with_sibling(here, step, what, sibling, value)
+        except Unreadable:
+            complete = False
+    return Draft(step, complete)
+
+
+def _arrow(cursor: Cursor, key: Scalar) -> Arrow:
+    try:
+        return parse_arrow(str(key.value), lambda part: _is_what(cursor, part))
+    except ArrowError as error:
+        layers = [*cursor.reading.catalogue.names("layers"), *_WORDS]
+        near = (did_you_mean(part.strip(), layers) for part in str(key.value).split("->"))
+        help = error.help or next((n for n in near if n and error.id == "arrow-what"), None)
+        raise cursor.refuse(error.id, error.message, _inside(key, error.part), help=help) from None
+
+
+def _what(cursor: Cursor, name: Scalar, argument: Node | None) -> Component | Reuse | Graph:
+    what = str(name.value)
+    if argument is None:
+        if what == "reuse":
+            help = "write `reuse: NAME`"
+            raise cursor.refuse("missing-argument", "`reuse` needs the name of a layer", name.span, help=help)
+        if what == "model":
+            help = "write `model: {layers: […]}`"
+            raise cursor.refuse("missing-argument", "`model` needs `layers`", name.span, help=help)
+        return component_of(cursor, what, name, None, "layers")
+    _refuse_arrow_in_value(cursor, argument)
+    child = Cursor(argument, cursor.path, cursor.reading, name.span).settled()
+    if what == "reuse":
+        return Reuse(read(child, str), child.span)
+    if what == "model":
+        graph: Graph = cursor.reading.readers[Graph](child, Graph)
+        return graph
+    return component_of(cursor, what, name, child, "layers")
+
+
+def _refuse_arrow_in_value(cursor: Cursor, argument: Node) -> None:
+    """Recognise `Dense: 64 -> hidden` and `Dense: -> hidden`."""
+    if not isinstance(argument, Scalar) or argument.quoted or not isinstance(argument.value, str):
+        return
+    found = _ARROW_IN_VALUE.fullmatch(argument.value)
+    if found is None:
+        return
+    key = cursor.key.text if cursor.key else ""
+    value = f": {found['value']}" if found["value"] else ""
+    raise cursor.refuse(
+        "arrow-in-value",
+        "the arrow stands after the value; names belong to the key",
+        argument.span.part(found.start("arrow"), len(found["arrow"])),
+        help=f"write `{key} -> {found['names']}{value}`",
+    )
+
+
+def _with_sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node) -> Step:
+    word = str(key.value)
+    child = Cursor(node, f"{cursor.path}.{word}", cursor.reading, key.span).settled()
+    if word == "call":
+        entries = child.entries("`call`")
+        values = read_each(entries, lambda entry: read_value(entry[1], entry[0]))
+        return replace(step, call=dict(zip((name for name, _, _ in entries), values, strict=True)))
+    if word == "trainable":
+        return replace(step, trainable=read(child, bool))
+    if word in _MISPLACED:
+        help: str | None = _MISPLACED[word].format(what=what, value=_names(node))
+        raise cursor.refuse(
+            "misplaced-key", f"`{word}` is no key of a step", key.span, path=child.path, help=help
+        )
+    help = did_you_mean(word, _SIBLINGS) or f"beside a step stand {', '.join(f'`{s}`' for s in _SIBLINGS)}"
+    raise cursor.refuse("unknown-key", f"a step has no key `{word}`", key.span, path=child.path, help=help)
+
+
+def _names(node: Node) -> str:
+    items: tuple[Node, ...] = node.items if isinstance(node, Items) else (node,)
+    return ", ".join(str(item.value) if isinstance(item, Scalar) else "…" for item in items)
+
+
+def _inside(key: Scalar, part: Part) -> Span:
+    """Return where a part of a key stands in the text."""
+    return key.span.part(part.start + (1 if key.quoted else 0), part.length)

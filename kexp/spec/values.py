@@ -1,0 +1,48 @@
+"""What `$name` and `$(…)` in a document stand for: values of `vars`, and those of data and graph."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from kexp.document import Items, Node, Scalar
+from kexp.spec.formula import FormulaError, UnknownName, compute, functions_in, names_in, settle
+
+KNOWN_VALUES = ("num_classes", "num_features", "total_steps", "steps_per_epoch", "seed")
+"""Values that the data or the graph gives."""
+KNOWN_FUNCTIONS = ("dim",)
+
+
+def settled(node: Scalar, text: str, variables: Mapping[str, Node]) -> Node:
+    """Return what `text`, the value of `node`, comes to; what needs data or graph stays a formula.
+
+    Raises: FormulaError.
+    """
+    whole = re.fullmatch(r"\$([A-Za-z_]\w*)", text)
+    if whole and whole[1] in variables:
+        return replace(variables[whole[1]], span=node.span)
+    for name in sorted(functions_in(text) - set(KNOWN_FUNCTIONS)):
+        raise FormulaError(f"there is no function `{name}`")
+    needed = names_in(text)
+    for name in sorted(needed - set(variables) - set(KNOWN_VALUES)):
+        raise UnknownName(name)
+    used = needed & set(variables)
+    if any(_is_refused(variables[name]) for name in used):
+        return replace(node, refused=True)
+    values = {name: _plain_variable(variables[name]) for name in used}
+    if needed - used or functions_in(text):
+        return replace(node, value=settle(text, values)) if used else node
+    return replace(node, value=compute(text, values), settled=True)
+
+
+def _is_refused(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.refused
+
+
+def _plain_variable(node: Node) -> Any:
+    match node:
+        case Scalar(value=value):
+            return value
+        case Items(items=items):
+            return [_plain_variable(item) for item in items]
+    raise FormulaError("a map cannot be used inside a formula")
