@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +31,12 @@ class Rebuilt:
     info: DataInfo
     assembly: Assembly
     checkpoint: Path
+
+    @property
+    def needed(self) -> DataInfo:
+        """What the data must hold for a prediction: the inputs that the model takes."""
+        used = {port.column for port in self.assembly.ports}
+        return replace(self.info, inputs=tuple(tensor for tensor in self.info.inputs if tensor.name in used))
 
 
 def read_info(run: RunDir) -> DataInfo:
@@ -95,7 +101,25 @@ def measure(assembly: Assembly, samples: Samples, batch_size: int) -> dict[str, 
         verbose=0,
         return_dict=True,
     )
-    return {name: float(np.asarray(values[name])) for name in sorted(values, key=reading_order)}
+    return {name: as_number(name, values[name]) for name in sorted(values, key=reading_order)}
+
+
+def as_number(name: str, value: Any) -> float:
+    """Return a metric's value.
+
+    Raises: SpecError (metric-not-a-number).
+    """
+    array = np.asarray(value)
+    if array.size != 1:
+        raise SpecError(
+            Diagnostic(
+                "metric-not-a-number",
+                f"`{name}` gives {array.size} numbers, and a metric is one",
+                "train.metrics",
+                help="`average: macro` makes one of F1Score's and FBetaScore's",
+            )
+        )
+    return float(array.item())
 
 
 def reading_order(name: str) -> tuple[bool, bool]:

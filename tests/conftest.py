@@ -1,9 +1,12 @@
-"""What all tests share: golden files."""
+"""What all tests share: golden files, and the modules beside this one."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent))
 
 Golden = Callable[[str, Path], None]
 

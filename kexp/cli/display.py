@@ -31,7 +31,7 @@ class RunDisplay:
         self.is_smoke = is_smoke
         self.screen = streams.console(quiet)
         self.runs_option = f" --runs {runs_option}" if runs_option else ""
-        self.live = self.screen.is_terminal and not self.screen.is_dumb_terminal and not quiet
+        self.live = streams.err.isatty() and not self.screen.is_dumb_terminal and not quiet
         self.log: TextIO | None = None
         self.table: _Rows | None = None
         self.bar: _Bar | None = None

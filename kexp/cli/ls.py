@@ -16,7 +16,7 @@ _SHOWN_METRICS = 3
 
 def ls(
     context: typer.Context,
-    top: Annotated[int | None, typer.Option(help="Show only so many.")] = None,
+    top: Annotated[int | None, typer.Option(min=1, help="Show only so many.")] = None,
     status: Annotated[str | None, typer.Option(help="Only runs in this state.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only runs with this tag.")] = None,
     as_json: JsonOption = False,

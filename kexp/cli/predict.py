@@ -42,7 +42,7 @@ def predict(
 
         rebuilt = rebuild(found, checkpoint.value)
         source = sys.stdin.buffer if rows == "-" else Path(rows)
-        inputs = read_rows(source, "<stdin>" if rows == "-" else rows, rebuilt.info)
+        inputs = read_rows(source, "<stdin>" if rows == "-" else rows, rebuilt.needed)
         outputs = predict(rebuilt, inputs, batch_size)
         table = list(_table(heads(rebuilt), outputs, proba))
     if format is Format.csv:

@@ -38,15 +38,20 @@ def show(
         return
     run = find_run(target, runs_folder(runs))
     if resolved:
-        streams.tell(printable(run.resolved.read_text()).rstrip())
+        streams.tell(_text(run.resolved))
     elif env:
         streams.tell(json.dumps(read_object(run.manifest) or {}, indent=2, ensure_ascii=False))
     elif metrics:
-        streams.tell(printable(run.metrics_csv.read_text() if run.metrics_csv.is_file() else "").rstrip())
+        streams.tell(_text(run.metrics_csv))
     elif as_json:
         streams.tell(json.dumps(_as_json(run), ensure_ascii=False))
     else:
         _describe(streams, run)
+
+
+def _text(path: Path) -> str:
+    """Return a file's text; nothing where a run was cut off before it had the file."""
+    return printable(path.read_text()).rstrip() if path.is_file() else ""
 
 
 def _as_json(run: RunDir) -> dict[str, Any]:

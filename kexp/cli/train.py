@@ -90,6 +90,8 @@ def train(
             display.finished(result)
         finally:
             display.close()
+        with result.run.lock():
+            result.run.write_sums()  # what `finished` says is in train.log too
     if as_json:
         streams.tell(json.dumps(result_as_json(result), ensure_ascii=False))
     elif not smoke and not streams.out.isatty():

@@ -4,6 +4,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,6 +18,8 @@ from kexp.errors import DataError, KexpError, SpecError, did_you_mean
 from kexp.protocols import Samples, Site, Table
 
 PARTS = ("train", "val", "test")
+DAMAGE = (EOFError, RuntimeError, SyntaxError, TokenError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise on files whose bytes are not what they were, besides ValueError."""
 
 
 def load(
@@ -68,7 +71,7 @@ def opened_archive(stream: BinaryIO, file: str) -> Iterator[NpzFile]:
     """
     try:
         archive = np.load(stream, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile):
+    except (*DAMAGE, ValueError):
         archive = None
     if not isinstance(archive, NpzFile):
         message = f"`{file}` is not an .npz file"
@@ -101,14 +104,14 @@ class Archive:
             raise self._unknown(key, option)
         try:
             array = self.archive[key]
-        except ValueError:
-            raise DataError.because(
-                "pickled-array",
-                f"`{key}` in `{self.file}` holds Python objects, which are never loaded",
-                path=f"data.{option}",
-                help="save it as an array of numbers or text",
-            ) from None
-        except (EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (*DAMAGE, ValueError) as error:
+            if "Object arrays" in str(error):
+                raise DataError.because(
+                    "pickled-array",
+                    f"`{key}` in `{self.file}` holds Python objects, which are never loaded",
+                    path=f"data.{option}",
+                    help="save it as an array of numbers or text",
+                ) from None
             message = f"`{key}` in `{self.file}` is damaged: {error}"
             raise DataError.because("damaged-array", message, path=f"data.{option}") from None
         try:

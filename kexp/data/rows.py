@@ -14,7 +14,7 @@ from kexp.data.checks import counted_values, not_finite
 from kexp.data.csv_rows import read_csv_rows
 from kexp.data.files import nearby
 from kexp.data.fills import fill_array
-from kexp.data.npz import Archive, opened_archive
+from kexp.data.npz import DAMAGE, Archive, opened_archive
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, KexpError, NotFound, did_you_mean
 from kexp.protocols import DataInfo, TensorInfo
@@ -119,7 +119,7 @@ def _read_npy(stream: BinaryIO, name: str, info: DataInfo) -> Arrays:
         )
     try:
         array = tidy_array(np.lib.format.read_array(stream, allow_pickle=False))
-    except (ValueError, TypeError, EOFError) as error:
+    except (*DAMAGE, ValueError, TypeError) as error:
         message = f"`{name}` is not an .npy file of numbers or text: {error}"
         raise DataError.because("not-an-npy", message, help="write it with `numpy.save`") from None
     return {info.inputs[0].name: array}

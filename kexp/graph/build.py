@@ -63,7 +63,8 @@ def _fitted(port: Port, tensor: TensorInfo) -> Port:
     if port.shape is None:
         return replace(port, shape=tensor.shape)
     given = tensor.shape or (1,)[: len(port.shape)]
-    clash = any(isinstance(a, int) and b is not None and a != b for a, b in zip(port.shape, given, strict=False))
+    sizes = list(zip(port.shape, given, strict=False))
+    clash = any(isinstance(a, int) and b is not None and a != b for a, b in sizes)
     if len(port.shape) != len(given) or clash:
         declared = [s if s is None or isinstance(s, int) else "…" for s in port.shape]
         raise SpecError(

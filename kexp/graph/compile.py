@@ -11,7 +11,6 @@ from kexp.graph.construct import Context, complaint, construct
 from kexp.spec.types import Component, Experiment, Objective
 from kexp.spec.wiring import snake_case
 
-
 _Names = defaultdict[str, Counter[str]]
 """By output: how many metrics of each stem it has; the empty name stands for all outputs."""
 

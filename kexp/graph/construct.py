@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from kexp.custom import load_object
+from kexp.custom import load_object, user_traceback
 from kexp.diagnostics import Diagnostic, Span
 from kexp.errors import SpecError
 from kexp.spec.formula import FormulaError, compute
@@ -122,7 +122,14 @@ def _construct_custom(component: Component, context: Context, name: str | None) 
             options["seed"] = context.named_seed(name)
         if "name" in accepted or takes_any:
             options = {"name": name, **options}
-    return made(*first, **options)
+    try:
+        return made(*first, **options)
+    except Exception as error:
+        raise SpecError.because(
+            "custom-refused",
+            f"`{component.name}` raised {type(error).__name__}",
+            detail=user_traceback(error, context.folder),
+        ) from error
 
 
 @contextmanager

@@ -93,8 +93,9 @@ def _classes(module: Any, namespace: str, keywords: Iterable[str]) -> dict[str, 
 
 def _canonical(exported: dict[str, Any], value: Any) -> str:
     """Return the name that stands for all of an object's names: its own where Keras exports it."""
-    if exported.get(value.__name__) is value:
-        return str(value.__name__)
+    own = str(value.__name__)
+    if exported.get(own) is value:
+        return own
     return next(name for name, other in exported.items() if other is value)
 
 

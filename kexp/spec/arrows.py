@@ -10,6 +10,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _NAMED = re.compile(r"([A-Za-z_]\w*)\s*\((.*)\)\Z", re.DOTALL)
 _WRONG_ARROW = re.compile(r"=>|→|⇒|-->|~>")
 _OPENING, _CLOSING = "([", ")]"
+MAX_DEPTH = 16
 RESERVED = ("prev", "input", "null")
 
 
@@ -169,7 +170,7 @@ def _split(part: Part, separator: str) -> list[Part]:
             position += len(separator)
             start = position
             continue
-        if depth < 0:
+        if depth < 0 or depth > MAX_DEPTH:
             break
         position += 1
     if depth:

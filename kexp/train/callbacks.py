@@ -4,27 +4,22 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 import keras
-import numpy as np
 from keras.src.callbacks.monitor_callback import MonitorCallback
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import RunFailed, SpecError
-from kexp.evaluate import reading_order
-from kexp.graph.construct import Context, construct
+from kexp.evaluate import as_number, reading_order
 from kexp.graph.weights import arrays_of, model_variables, pack
 from kexp.protocols import Display, Tracker
 from kexp.record.history import append_row, write_csv
 from kexp.record.rundir import RunDir
-from kexp.spec.types import Best, Component
+from kexp.spec.types import Best
 from kexp.train.batches import Batches
 from kexp.train.signals import StopSignals
 from kexp.train.state import training_state
-
-_PATH_OPTIONS = ("filepath", "filename", "log_dir")
 
 
 @dataclass(slots=True)
@@ -83,15 +78,33 @@ def _lost(loss: float, progress: Progress) -> RunFailed:
     return error
 
 
+def watched(best: Best, validates: bool) -> Best:
+    """Settle what the best epoch is chosen by: `val_loss` where there is one, else `loss`.
+
+    Raises: SpecError (no-validation).
+    """
+    monitor = best.monitor or ("val_loss" if validates else "loss")
+    if monitor.startswith("val_") and not validates:
+        raise SpecError(
+            Diagnostic(
+                "no-validation",
+                f"the best epoch is chosen by `{monitor}`, and no epoch is validated",
+                "train.checkpoint.best.monitor",
+                help="add `split: {val: 0.1}` under `data`, or watch `loss`",
+            )
+        )
+    return replace(best, monitor=monitor)
+
+
 class Keeper(MonitorCallback):  # type: ignore[misc]
     """Last of the callbacks: keeps the row, the state and the best weights of every epoch."""
 
     def __init__(
         self, run: RunDir, progress: Progress, display: Display, best: Best, trackers: Sequence[Tracker]
     ) -> None:
-        super().__init__(monitor=best.monitor or "loss", mode=best.mode or "auto")
+        assert best.monitor is not None
+        super().__init__(monitor=best.monitor, mode=best.mode or "auto")
         self.run, self.progress, self.display, self.trackers = run, progress, display, trackers
-        self.monitor: str
         self.best: float | None = None
         self.began = 0.0
 
@@ -100,7 +113,7 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         row = self._row(epoch, dict(logs or {}))
-        if self.monitor_op is None:
+        if self.monitor_op is None and not self._awaits_validation(row):
             self._arm(row)
         append_row(self.run, row)
         write_csv(self.run)
@@ -126,16 +139,19 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
             "step": self.progress.step,
             "stage": None,
             "seconds": time.perf_counter() - self.began,
-            **{name: float(np.asarray(logs[name])) for name in sorted(logs, key=reading_order)},
-            "learning_rate": float(np.asarray(rate)),
+            **{name: as_number(name, logs[name]) for name in sorted(logs, key=reading_order)},
+            "learning_rate": float(rate),
         }
+
+    def _awaits_validation(self, row: Mapping[str, Any]) -> bool:
+        """Tell whether what is watched comes only with a later epoch's validation."""
+        return self.monitor.startswith("val_") and "val_loss" not in row
 
     def _arm(self, row: Mapping[str, Any]) -> None:
         """Settle what is watched, once the metrics exist.
 
         Raises: SpecError (unknown-monitor, monitor-mode).
         """
-        self.monitor = self.monitor or ("val_loss" if "val_loss" in row else "loss")
         known = [name for name in row if name not in ("epoch", "step", "stage", "seconds")]
         if self.monitor not in row:
             listed = ", ".join(f"`{name}`" for name in known)
@@ -169,31 +185,3 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
         self.progress.best_row = row
         self.run.write_best(pack(self.progress.best_arrays, {"epoch": epoch + 1, "run": self.run.id}))
         return True
-
-
-def user_callbacks(components: Sequence[Component], context: Context, run: RunDir) -> list[Any]:
-    """Construct the spec's callbacks; the files they write stay inside the run.
-
-    Raises: SpecError (callback-path and those of construction).
-    """
-    return [construct(_inside(component, run), context) for component in components]
-
-
-def _inside(component: Component, run: RunDir) -> Component:
-    options = dict(component.options or {})
-    for name in _PATH_OPTIONS:
-        value = options.get(name)
-        if not isinstance(value, str):
-            continue
-        if PurePosixPath(value).is_absolute() or ".." in PurePosixPath(value).parts:
-            raise SpecError(
-                Diagnostic(
-                    "callback-path",
-                    f"`{value}` leads out of the run directory, where a run's files belong",
-                    component.path,
-                    component.span,
-                    help=f"write a plain name such as `{Path(value).name}`",
-                )
-            )
-        options[name] = str(run.path / value)
-    return replace(component, options=options) if options else component

@@ -4,13 +4,13 @@ import resource
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from kexp.data.load import Datasets
 from kexp.diagnostics import Diagnostic
-from kexp.errors import KexpError, RunFailed, Stopped
+from kexp.errors import KexpError, RunFailed, SpecError, Stopped, did_you_mean
 from kexp.evaluate import load_data, measure
 from kexp.graph.assemble import Assembly, assemble
 from kexp.graph.construct import complaint, keras_message
@@ -21,12 +21,13 @@ from kexp.record.status import Status, write_status
 from kexp.spec.types import Experiment
 from kexp.trackers import open_tracker, require_trackers
 from kexp.train.batches import Batches
-from kexp.train.callbacks import Keeper, Pace, Progress, user_callbacks
+from kexp.train.callbacks import Keeper, Pace, Progress, watched
 from kexp.train.opening import begin, plan
 from kexp.train.order import Order, Result
 from kexp.train.signals import StopRequested, StopSignals
 from kexp.train.smoke import check_reload, shortened, smoke_data
 from kexp.train.state import training_state
+from kexp.train.user_callbacks import user_callbacks
 
 
 def train(order: Order, display: Display) -> Result:
@@ -43,6 +44,8 @@ def train(order: Order, display: Display) -> Result:
     if order.scope != "full":
         experiment = shortened(experiment)
     batches = _batches(assembly, datasets, experiment)
+    best = watched(experiment.train.checkpoint.best, _validates(datasets, experiment))
+    class_weight = _class_weight(experiment, datasets)
     _try_one_batch(assembly, batches, experiment)
 
     # ------------------------------------------------------------ the run exists from here on
@@ -63,15 +66,20 @@ def train(order: Order, display: Display) -> Result:
             callbacks = [
                 Pace(batches, progress, display, signals, experiment.train.terminate_on_nan),
                 *user_callbacks(experiment.train.callbacks, assembly.context, run),
-                Keeper(run, progress, display, experiment.train.checkpoint.best, trackers),
+                Keeper(run, progress, display, best, trackers),
             ]
-            _fit(assembly, datasets, batches, callbacks, experiment)
+            feed = _Feed(batches, _validation(assembly, datasets), class_weight)
+            _fit(assembly, feed, callbacks, experiment)
             return ending.completed(assembly, datasets)
         except StopRequested as stop:
             raise ending.stopped(assembly, stop) from None
         except KexpError as error:
             ending.failed(error.diagnostics[0].message)
             raise
+        except OSError as error:
+            failure = _not_written(run, error)
+            ending.failed(failure.diagnostics[0].message)
+            raise failure from error
         except BaseException as error:
             ending.failed(f"{type(error).__name__}: {error}")
             raise
@@ -93,9 +101,28 @@ def _try_one_batch(assembly: Assembly, batches: Batches, experiment: Experiment)
         assembly.model._symbolic_build(data_batch=batches[0])
 
 
-def _fit(
-    assembly: Assembly, datasets: Datasets, batches: Batches, callbacks: list[Any], experiment: Experiment
-) -> None:
+def _validates(datasets: Datasets, experiment: Experiment) -> bool:
+    return "val" in datasets.splits and experiment.train.validation_freq <= experiment.train.epochs
+
+
+def _validation(assembly: Assembly, datasets: Datasets) -> tuple[Any, ...] | None:
+    val = datasets.splits.get("val")
+    if val is None:
+        return None
+    weights = () if val.weights is None else (val.weights,)
+    return (assembly.inputs(val), assembly.labels(val), *weights)
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """What `fit` is fed."""
+
+    batches: Batches
+    validation: tuple[Any, ...] | None
+    class_weight: dict[int, float] | None
+
+
+def _fit(assembly: Assembly, feed: _Feed, callbacks: list[Any], experiment: Experiment) -> None:
     """Run Keras's own loop over our batches.
 
     Raises: RunFailed (out-of-memory, training-failed), and what the callbacks raise.
@@ -103,20 +130,15 @@ def _fit(
     import tensorflow as tf
 
     train = experiment.train
-    val = datasets.splits.get("val")
-    validation = None
-    if val is not None:
-        weights = () if val.weights is None else (val.weights,)
-        validation = (assembly.inputs(val), assembly.labels(val), *weights)
     try:
         assembly.model.fit(
-            batches,
+            feed.batches,
             epochs=train.epochs,
             shuffle=False,
             verbose=0,
             callbacks=callbacks,
-            class_weight=_class_weight(experiment, datasets),
-            validation_data=validation,
+            class_weight=feed.class_weight,
+            validation_data=feed.validation,
             validation_batch_size=train.batch_size,
             validation_freq=train.validation_freq,
         )
@@ -144,8 +166,30 @@ def _class_weight(experiment: Experiment, datasets: Datasets) -> dict[int, float
     weights = experiment.train.class_weight
     if weights is None:
         return None
-    names = next(iter(datasets.info.classes.values()), ())
-    return {names.index(key) if key in names else int(key): weight for key, weight in weights.items()}
+    target = datasets.info.targets[0]
+    is_one_hot = target.shape[-1:] not in ((), (1,))
+    count = target.shape[-1] if is_one_hot else datasets.info.num_classes.get(target.name)
+    known = datasets.info.classes.get(target.name) or tuple(str(number) for number in range(count or 0))
+    listed = ", ".join(f"`{name}`" for name in known)
+    for key in weights:
+        if key not in known:
+            raise SpecError(
+                Diagnostic(
+                    "unknown-class",
+                    f"`{target.name}` has no class `{key}`",
+                    f"train.class_weight.{key}",
+                    help=did_you_mean(key, known) or f"its classes are {listed or 'none: it holds values'}",
+                )
+            )
+    return {known.index(key): weight for key, weight in weights.items()}
+
+
+def _not_written(run: RunDir, error: OSError) -> KexpError:
+    return RunFailed.because(
+        "run-not-written",
+        f"the run in {run.path} could not be written: {error.strerror or error}",
+        help="what was written before is kept",
+    )
 
 
 class _Ending:

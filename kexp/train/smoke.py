@@ -71,7 +71,8 @@ def _target(
 
 def shortened(experiment: Experiment) -> Experiment:
     """Return the experiment with one epoch of two steps."""
-    return replace(experiment, train=replace(experiment.train, epochs=1, steps_per_epoch=NUM_STEPS))
+    train = replace(experiment.train, epochs=1, steps_per_epoch=NUM_STEPS, validation_freq=1)
+    return replace(experiment, train=train)
 
 
 def check_reload(run: RunDir, datasets: Datasets, metrics: dict[str, float]) -> None:

@@ -291,6 +291,15 @@ def test_a_file_of_another_kind_than_its_name_says_is_refused(tmp_path: Path) ->
     )
 
 
+def test_an_array_whose_header_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f.npy"
+    np.save(path, np.ones((2, 3)))
+    path.write_bytes(path.read_bytes().replace(b"}", b" "))
+    with pytest.raises(DataError) as caught:
+        rows(path, STACKED)
+    assert [fault.id for fault in caught.value.diagnostics] == ["not-an-npy"]
+
+
 # ---------------------------------------------------------------- places
 
 

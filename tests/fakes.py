@@ -1,0 +1,83 @@
+"""Stand-ins that several folders of tests share: a backend, small experiments, a display."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kexp.document import parse_document
+from kexp.protocols import DataInfo, Plan, TensorInfo
+from kexp.spec.parse import parse_experiment
+from kexp.spec.types import Experiment, Runtime
+from kexp.train.backend import Machine, prepare
+
+
+@cache
+def machine() -> Machine:
+    """Import Keras once per process, on two threads of the CPU."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return prepare(Runtime(device="cpu", threads=2), seed=0)
+
+
+SPEC = """\
+kexp: 1
+name: small
+seed: {seed}
+data: {{source: sklearn, dataset: digits}}
+model: {model}
+train: {train}
+"""
+
+
+def experiment(model: str, train: str = "{optimizer: sgd, loss: mse}", seed: int = 1) -> Experiment:
+    """Return an experiment around a model in YAML's flow style or indented below `model:`."""
+    text = SPEC.format(seed=seed, model=model, train=train)
+    return parse_experiment(parse_document(text.encode(), "spec.yaml", Path()))
+
+
+def info(
+    inputs: dict[str, tuple[int | None, ...]],
+    targets: dict[str, tuple[int, ...]] | None = None,
+    num_classes: dict[str, int] | None = None,
+    dtype: str = "float32",
+) -> DataInfo:
+    return DataInfo(
+        inputs=tuple(TensorInfo(name, shape, dtype) for name, shape in inputs.items()),
+        targets=tuple(
+            TensorInfo(name, shape, "int64") for name, shape in ({"y": (1,)} if targets is None else targets).items()
+        ),
+        classes={},
+        num_classes=num_classes or {},
+        sizes={"train": 100},
+    )
+
+
+@dataclass
+class FakeDisplay:
+    """Remembers what a training reported."""
+
+    plans: list[Plan] = field(default_factory=list)
+    began: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+    best: list[bool] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def plan(self, plan: Plan, log: Path) -> None:
+        self.plans.append(plan)
+
+    def epoch_begins(self, epoch: int) -> None:
+        self.began.append(epoch)
+
+    def step(self, step: int, metrics: Mapping[str, Any]) -> None:
+        self.steps.append(step)
+
+    def epoch_ends(self, row: Mapping[str, Any], is_best: bool) -> None:
+        self.rows.append(row)
+        self.best.append(is_best)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
