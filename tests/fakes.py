@@ -7,11 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kexp.document import parse_document
 from kexp.protocols import DataInfo, Plan, TensorInfo
 from kexp.spec.parse import parse_experiment
 from kexp.spec.types import Experiment, Runtime
 from kexp.train.backend import Machine, prepare
+
+KERAS = [
+    pytest.mark.xdist_group("keras"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword"),
+]
+"""What marks a module whose tests need Keras: one process imports it, and TensorFlow's warning is passed over."""
 
 
 @cache
@@ -53,6 +61,26 @@ def info(
         num_classes=num_classes or {},
         sizes={"train": 100},
     )
+
+
+DIGITS = """\
+kexp: 1
+name: digits
+seed: 3
+data: {{source: sklearn, dataset: digits, split: {split}}}
+model: {{layers: [{{Rescaling: 0.0625}}, {{Dense: {{units: 8, activation: relu}}}}, {{Dropout: 0.2}}, {{Dense: {{units: 10, activation: softmax}}}}]}}
+train: {{optimizer: {optimizer}, loss: sparse_categorical_crossentropy, metrics: [accuracy], epochs: {epochs}, batch_size: 128, {more}}}
+"""
+
+
+def digits(
+    more: str = "shuffle: true",
+    epochs: int = 1,
+    split: str = "{val: 0.15, test: 0.15, stratify: true}",
+    optimizer: str = "{Adam: 1e-2}",
+) -> str:
+    """Return a spec of digits with a tiny network; `more` are further keys of `train`."""
+    return DIGITS.format(more=more, epochs=epochs, split=split, optimizer=optimizer)
 
 
 @dataclass

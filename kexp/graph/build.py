@@ -1,7 +1,7 @@
 """Graph -> keras Functional model, step by step as `spec.wiring` resolved it."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,10 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError
 from kexp.graph.construct import Context, complaint, construct, evaluate
 from kexp.protocols import DataInfo, TensorInfo
+from kexp.spec.expression import compute_expression
 from kexp.spec.formula import FormulaError
-from kexp.spec.types import Experiment, Graph, Operand, Operands, Port, Reuse, Step
+from kexp.spec.scopes import Bound, View
+from kexp.spec.types import Block, Component, Experiment, Expr, Graph, Operand, Operands, Port, Reuse, Step
 from kexp.spec.wiring import Call, Fault, output_names, wire
 
 
@@ -28,7 +30,7 @@ def build_model(experiment: Experiment, info: DataInfo, context: Context) -> ker
         shape = _shape(port, context)
         with complaint(f"model.inputs.{port.name}", None, port.name):
             tensors[port.name] = keras.Input(shape=shape, dtype=port.dtype, name=port.name)
-    model = _Builder(context).model(graph, tensors, _model_name(experiment.name), "")
+    model = _Builder(context, experiment.blocks).model(graph, tensors, _model_name(experiment.name))
     _name_outputs(model, graph)
     return model
 
@@ -107,66 +109,102 @@ def output_tensors(model: keras.Model) -> dict[str, Any]:
     return dict(zip(model.output_names, model.outputs, strict=True))
 
 
+class _Values(Mapping[str, Any]):
+    """A view's values; a block's argument is computed where it was given, when it is asked for."""
+
+    def __init__(self, view: View, builder: "_Builder") -> None:
+        self.view, self.builder = view, builder
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.view.values[name]
+        return evaluate(value.value, self.builder.within(value.view)) if isinstance(value, Bound) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.view.values)
+
+    def __len__(self) -> int:
+        return len(self.view.values)
+
+
 class _Builder:
-    """Builds graphs within one context; nested models recurse."""
+    """Builds graphs within one context; nested models recurse. Tensors are kept by their ids."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, blocks: Mapping[str, Block]) -> None:
+        self.context, self.blocks = context, blocks
         self.tensors: dict[str, Any] = {}
-        self.context = replace(
-            context, nest=self._nested_argument, functions={"dim": self._dim, **context.functions}
-        )
 
-    def model(self, graph: Graph, inputs: Mapping[str, Any], name: str, scope: str) -> keras.Model:
+    def within(self, view: View) -> Context:
+        """Return the context in which a step's values are computed."""
+
+        def dim(name: str, axis: int = -1) -> int:
+            return _size(name, self.tensors.get(view.names.get(name, "")), axis)
+
+        def nest(graph: Graph, name: str) -> Any:
+            return self._nested_argument(graph, name, view)
+
+        return replace(self.context, values=_Values(view, self), functions={"dim": dim}, nest=nest)
+
+    def model(
+        self, graph: Graph, inputs: Mapping[str, Any], name: str, scope: str = "", view: View | None = None
+    ) -> keras.Model:
         """Build a graph over named input tensors."""
-        wiring = wire(graph, list(inputs), scope)
+        around = view or View({}, dict(self.context.values))
+        wiring = wire(graph, list(inputs), scope, self.blocks, around)
         if wiring.faults:
             raise SpecError(*(_diagnostic(graph, fault) for fault in wiring.faults))
-        outside, self.tensors = self.tensors, dict(inputs)
+        self.tensors.update({scope + port: tensor for port, tensor in inputs.items()})
         layers: dict[str, Any] = {}
-        try:
-            for call in wiring.calls:
-                self._step(call, layers)
-            outputs = self._outputs(wiring.outputs)
-        finally:
-            self.tensors = outside
+        for call in wiring.calls:
+            self._step(call, layers)
+        outputs = self._outputs(wiring.outputs)
         given = list(inputs.values())
         with complaint(graph.path or "model", None, name):
             return keras.Model(given[0] if len(given) == 1 else given, outputs, name=name)
 
     def _step(self, call: Call, layers: dict[str, Any]) -> None:
         step = call.step
+        if isinstance(step.what, Expr):
+            self._express(call, step.what)
+            return
         _refuse_training_argument(step)
+        context = self.within(call.view)
         subject = _subject(step)
         arguments, keywords = self._arguments(call.takes)
         with self.context.seeded(call.layer):
             layer = layers.get(call.layer) if isinstance(step.what, Reuse) else None
             if layer is None:
-                layer = layers[call.layer] = self._layer(step, call.layer, arguments)
+                layer = layers[call.layer] = self._layer(call, arguments, context)
             with complaint(step.path, step.key, subject, _given_help(arguments, keywords)):
-                constants = {key: evaluate(value, self.context) for key, value in step.call.items()}
+                constants = {key: evaluate(value, context) for key, value in step.call.items()}
                 result = layer(*_spread(layer, arguments), **keywords, **constants)
         if step.trainable is not None:
             layer.trainable = step.trainable
         self._keep(call, result)
 
-    def _layer(self, step: Step, name: str, arguments: Sequence[Any]) -> Any:
-        if isinstance(step.what, Graph):
-            return self._nested(step.what, name, arguments)
-        assert not isinstance(step.what, Reuse)
-        options = dict(step.what.options or {})
-        if (
-            step.what.namespace == "applications"
-            and "input_shape" not in options
-            and "input_tensor" not in options
-        ):
-            shape = tuple(arguments[0].shape[1:])
-            return construct(
-                replace(step.what, options={**options, "input_shape": shape}), self.context, name
-            )
-        return construct(step.what, self.context, name)
+    def _express(self, call: Call, expression: Expr) -> None:
+        """Compute an expression; its nodes are named after the step, whatever the process built before."""
+        given = [self._operand(operand) for operand in call.takes.positional]
+        tensors = dict(zip(expression.names, given, strict=True))
+        step = call.step
+        with complaint(step.path, step.key, "expr", _given_help(given, {})):
+            result = compute_expression(expression.text, tensors, lambda name: getattr(keras.ops, name))
+        _name_operations(result, given, call.layer)
+        self._keep(call, result)
 
-    def _nested(self, graph: Graph, name: str, arguments: Sequence[Any]) -> keras.Model:
+    def _layer(self, call: Call, arguments: Sequence[Any], context: Context) -> Any:
+        what = call.step.what
+        if isinstance(what, Graph):
+            return self._nested(what, call, arguments)
+        assert isinstance(what, Component)
+        options = what.options or {}
+        if what.namespace == "applications" and not {"input_shape", "input_tensor"}.intersection(options):
+            shape = tuple(arguments[0].shape[1:])
+            what = replace(what, options={**options, "input_shape": shape})
+        return construct(what, context, call.layer)
+
+    def _nested(self, graph: Graph, call: Call, arguments: Sequence[Any]) -> keras.Model:
         """Build a nested model on the shapes of what comes in."""
+        name, context = call.layer, self.within(call.view)
         ports = graph.inputs or (Port("input", "input"),)
         if len(ports) != len(arguments):
             raise SpecError(
@@ -179,17 +217,24 @@ class _Builder:
             )
         inputs = {}
         for port, tensor in zip(ports, arguments, strict=True):
-            shape = _shape(port, self.context) if port.shape is not None else tensor.shape[1:]
+            shape = _shape(port, context) if port.shape is not None else tensor.shape[1:]
             inputs[port.name] = keras.Input(shape=shape, dtype=tensor.dtype, name=f"{name}_{port.name}")
-        return self.model(graph, inputs, name, f"{name}_")
+        return self.model(graph, inputs, name, f"{name}_", View({}, call.view.values))
 
-    def _nested_argument(self, graph: Graph, name: str) -> keras.Model:
-        """Build a graph inside a wrapper, where no shape is known yet: a plain chain."""
-        wiring = wire(graph, ["input"], f"{name}_")
+    def _nested_argument(self, graph: Graph, name: str, view: View) -> keras.Model:
+        """Build a graph that is an argument: on its declared inputs, or a chain that learns its shape."""
+        context = self.within(view)
+        if graph.inputs is not None and all(port.shape is not None for port in graph.inputs):
+            inputs = {
+                port.name: keras.Input(_shape(port, context), dtype=port.dtype, name=f"{name}_{port.name}")
+                for port in graph.inputs
+            }
+            return self.model(graph, inputs, name, f"{name}_", View({}, view.values))
+        wiring = wire(graph, ["input"], f"{name}_", self.blocks, View({}, view.values))
         layers = []
         for call in wiring.calls:
             step = call.step
-            if step.takes or step.call or isinstance(step.what, (Reuse, Graph)) or wiring.faults:
+            if step.takes or step.call or not isinstance(step.what, Component) or wiring.faults:
                 raise SpecError(
                     Diagnostic(
                         "nested-chain",
@@ -199,7 +244,7 @@ class _Builder:
                     )
                 )
             with self.context.seeded(call.layer):
-                layer = construct(step.what, self.context, call.layer)
+                layer = construct(step.what, self.within(call.view), call.layer)
             if step.trainable is not None:
                 layer.trainable = step.trainable
             layers.append(layer)
@@ -238,17 +283,34 @@ class _Builder:
         tensors = [self.tensors[name] for name in outputs]
         return tensors[0] if len(tensors) == 1 else tensors
 
-    def _dim(self, name: str, axis: int = -1) -> int:
-        """Return a tensor's static size; axis 0 is the batch."""
-        if name not in self.tensors:
-            raise FormulaError(f"`dim({name})` finds no tensor called `{name}` above")
-        shape = self.tensors[name].shape
-        if not -len(shape) <= axis < len(shape):
-            raise FormulaError(f"`{name}` has no axis {axis}; its shape is {tuple(shape)}, None is the batch")
-        size = shape[axis]
-        if size is None:
-            raise FormulaError(f"the size of `{name}` on axis {axis} is not known before training")
-        return int(size)
+
+def _size(name: str, tensor: Any, axis: int) -> int:
+    """Return a tensor's static size; axis 0 is the batch."""
+    if tensor is None:
+        raise FormulaError(f"`dim({name})` finds no tensor called `{name}` above")
+    shape = tensor.shape
+    if not -len(shape) <= axis < len(shape):
+        raise FormulaError(f"`{name}` has no axis {axis}; its shape is {tuple(shape)}, None is the batch")
+    size = shape[axis]
+    if size is None:
+        raise FormulaError(f"the size of `{name}` on axis {axis} is not known before training")
+    return int(size)
+
+
+def _name_operations(result: Any, given: Sequence[Any], name: str) -> None:
+    """Name the operations between two sets of tensors, the last one `name` and those before it by number."""
+    known = {id(tensor) for tensor in keras.tree.flatten(given)}
+    waiting = [t for t in keras.tree.flatten(result) if isinstance(t, keras.KerasTensor)]
+    operations: dict[int, Any] = {}
+    while waiting:
+        tensor = waiting.pop(0)
+        history = getattr(tensor, "_keras_history", None)
+        if id(tensor) in known or history is None or id(history.operation) in operations:
+            continue
+        operations[id(history.operation)] = history.operation
+        waiting += history.operation._inbound_nodes[history.node_index].input_tensors
+    for number, operation in enumerate(operations.values()):
+        operation.name = f"{name}_{number}" if number else name
 
 
 def _spread(layer: Any, arguments: Sequence[Any]) -> list[Any]:
@@ -285,10 +347,10 @@ def _subject(step: Step) -> str:
     match step.what:
         case Reuse(name=name):
             return f"reuse: {name}"
-        case Graph():
+        case Component(name=name):
+            return name
+        case _:
             return "model"
-        case component:
-            return component.name
 
 
 def _given_help(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str | None:

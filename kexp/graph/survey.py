@@ -55,6 +55,7 @@ def survey(sources: Mapping[str, str]) -> dict[str, Any]:
     return {
         "keras": keras.__version__,
         "namespaces": namespaces,
+        "operations": sorted(name for name, _ in inspect.getmembers(keras.ops, inspect.isfunction)),
         "identifiers": {
             "activations": _identifiers(activations),
             "constraints": _identifiers(constraints),
@@ -76,7 +77,8 @@ def render(catalogue: dict[str, Any]) -> str:
         rows = [f"  {json.dumps(name)}: {json.dumps(entry)}" for name, entry in sorted(entries.items())]
         comma = "" if namespace == names[-1] else ","
         lines += [f"{json.dumps(namespace)}: {{", ",\n".join(rows), "}" + comma]
-    lines += ["},", f'"identifiers": {json.dumps(catalogue["identifiers"])}', "}"]
+    lines += ["},", f'"operations": {json.dumps(catalogue["operations"])},']
+    lines += [f'"identifiers": {json.dumps(catalogue["identifiers"])}', "}"]
     return "\n".join(lines) + "\n"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kexp.spec.types import Operand, Operands
 
-_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_NAME = re.compile(r"(?:[A-Za-z_]|\$(?=[A-Za-z_(]))(?:\w|\$[A-Za-z_]\w*|\$\((?:[^()]|\([^()]*\))*\))*\Z")
 _NAMED = re.compile(r"([A-Za-z_]\w*)\s*\((.*)\)\Z", re.DOTALL)
 _WRONG_ARROW = re.compile(r"=>|→|⇒|-->|~>")
 _OPENING, _CLOSING = "([", ")]"

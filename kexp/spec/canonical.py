@@ -15,16 +15,20 @@ from kexp.spec.catalogue import catalogue
 from kexp.spec.formula import escape
 from kexp.spec.references import with_custom_names
 from kexp.spec.types import (
+    Block,
     Component,
     Experiment,
+    Expr,
     Formula,
     Graph,
+    Group,
     Operand,
     Operands,
     Port,
     Promise,
     Reuse,
     Step,
+    Use,
     Value,
 )
 
@@ -39,6 +43,7 @@ _SECTIONS = (
     "seed",
     "runtime",
     "data",
+    "blocks",
     "model",
     "train",
     "trackers",
@@ -97,6 +102,9 @@ class _Printer:
         values = self._record(experiment, always=("kexp", "name", "data", "model", "train"))
         values["data"] = self._data(experiment)
         values["model"] = self._graph(experiment.model)
+        values.pop("blocks", None)
+        if experiment.blocks:
+            values["blocks"] = {name: self._block(block) for name, block in experiment.blocks.items()}
         if experiment.expect:
             values["expect"] = {p.metric: str(p) for p in experiment.expect}
         return {key: values[key] for key in _SECTIONS if key in values}
@@ -154,6 +162,10 @@ class _Printer:
             printed["outputs"] = _FlowList(graph.outputs)
         return printed
 
+    def _block(self, block: Block) -> dict[str, Any]:
+        params = {name: self._value(value) for name, value in block.params.items()}
+        return {**({"params": _Flow(params)} if params else {}), **self._graph(block.graph)}
+
     def _port(self, port: Port) -> Any:
         options: dict[str, Any] = {}
         if port.shape is not None:
@@ -166,23 +178,34 @@ class _Printer:
 
     def _step(self, step: Step) -> Any:
         what, argument = self._what(step.what)
-        key = " -> ".join(part for part in (operands(step.takes), what, _gives(step)) if part)
+        takes = "" if isinstance(step.what, Expr) else operands(step.takes)
+        key = " -> ".join(part for part in (takes, what, _gives(step)) if part)
         siblings: dict[str, Any] = {}
         if step.call:
             siblings["call"] = _Flow({name: self._value(value) for name, value in step.call.items()})
         if step.trainable is not None:
             siblings["trainable"] = step.trainable
+        if step.repeat is not None:
+            siblings["repeat"] = self._value(step.repeat)
         if argument is None and not siblings:
             return key
         return {key: argument, **siblings}
 
-    def _what(self, what: Component | Reuse | Graph) -> tuple[str, Any]:
-        if isinstance(what, Reuse):
-            return "reuse", what.name
-        if isinstance(what, Graph):
-            return "model", self._graph(what)
-        printed = self._component(what)
-        return (printed, None) if isinstance(printed, str) else next(iter(printed.items()))
+    def _what(self, what: Component | Reuse | Graph | Use | Group | Expr) -> tuple[str, Any]:
+        match what:
+            case Reuse(name=name):
+                return "reuse", name
+            case Graph():
+                return "model", self._graph(what)
+            case Use(block=block, arguments=arguments):
+                return block, self._mapping({n: self._value(v) for n, v in arguments.items()}) or None
+            case Group(steps=steps):
+                return "layers", [self._step(step) for step in steps]
+            case Expr(text=text):
+                return "expr", text
+            case Component():
+                printed = self._component(what)
+                return (printed, None) if isinstance(printed, str) else next(iter(printed.items()))
 
     # ------------------------------------------------------------ values
 

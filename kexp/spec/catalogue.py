@@ -53,7 +53,13 @@ class Catalogue:
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.keras_version: str = content["keras"]
         self._namespaces: Mapping[str, Mapping[str, Any]] = content["namespaces"]
+        self._operations: list[str] = content["operations"]
         self._identifiers: Mapping[str, list[str]] = content["identifiers"]
+
+    @property
+    def operations(self) -> list[str]:
+        """The names of the functions of `keras.ops`."""
+        return self._operations
 
     def names(self, namespace: str) -> list[str]:
         return list(self._namespaces[namespace])

@@ -2,10 +2,11 @@
 
 import ast
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kexp.errors import did_you_mean
+from kexp.spec.formula import operate
+from kexp.spec.types import Expr
 
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -29,8 +30,6 @@ OPERATORS: dict[type[ast.AST], str] = {
 }
 """Python's operators by the `keras.ops` function that each stands for."""
 
-ALIASES = {"abs": "abs", "min": "min", "max": "max", "round": "round"}
-_CONSTANTS = {"True", "False", "None"}
 _HELP = {
     ast.Attribute: "there are no attributes here: write `sum(x, axis=-1)` for `x.sum(axis=-1)`",
     ast.IfExp: "write `where(condition, a, b)`",
@@ -50,20 +49,7 @@ class ExpressionError(Exception):
         self.id, self.message, self.start, self.length, self.help = id, message, start, length, help
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """A checked expression; `names` are the tensors it reads, in the order of first use."""
-
-    text: str
-    names: tuple[str, ...]
-
-    @property
-    def is_name(self) -> bool:
-        """Whether the text is one name, which adds no node to the graph."""
-        return self.names == (self.text.strip(),)
-
-
-def parse_expression(text: str, functions: Collection[str]) -> Expression:
+def parse_expression(text: str, functions: Collection[str]) -> Expr:
     """Check an expression; `functions` are the names of `keras.ops`.
 
     Raises: ExpressionError (expr-syntax, expr-forbidden, expr-unknown-function, expr-no-tensor).
@@ -73,7 +59,7 @@ def parse_expression(text: str, functions: Collection[str]) -> Expression:
     _check(tree.body, text, functions, names)
     if not names:
         raise ExpressionError("expr-no-tensor", "the expression reads no tensor", 0, len(text))
-    return Expression(text, tuple(dict.fromkeys(names)))
+    return Expr(text, tuple(dict.fromkeys(names)))
 
 
 def _tree(text: str) -> ast.Expression:
@@ -167,7 +153,7 @@ def compute_expression(text: str, tensors: Mapping[str, Any], operation: Callabl
 
 def _binary(op: ast.AST, left: Any, right: Any, operation: Callable[[str], Any]) -> Any:
     if _is_number(left) and _is_number(right):
-        return _arithmetic(op, left, right)
+        return operate(op, left, right)  # the `2 * 3` of `reshape(x, (-1, 2 * 3))`
     return operation(OPERATORS[type(op)])(left, right)
 
 
@@ -181,9 +167,3 @@ def _unary(op: ast.AST, operand: Any, operation: Callable[[str], Any]) -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _arithmetic(op: ast.AST, left: Any, right: Any) -> Any:
-    """Compute with plain numbers, such as the `2 * 3` of `reshape(x, (-1, 2 * 3))`."""
-    tree = ast.Expression(ast.BinOp(ast.Constant(left), op, ast.Constant(right)))  # type: ignore[arg-type]
-    return eval(compile(ast.fix_missing_locations(tree), "<numbers>", "eval"), {"__builtins__": {}})

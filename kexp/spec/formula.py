@@ -209,6 +209,14 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any], functions: Mapping[str,
     raise FormulaError(f"`{ast.unparse(node)}` is not allowed in `$(…)`")
 
 
+def operate(op: ast.AST, *values: Any) -> Any:
+    """Apply one of Python's arithmetic operators to numbers.
+
+    Raises: FormulaError.
+    """
+    return _apply(_OPERATORS[type(op)], *values)
+
+
 def _apply(function: Callable[..., Any], *arguments: Any) -> Any:
     if function in _NUMBERS_ONLY and not all(isinstance(a, (int, float)) for a in arguments):
         raise FormulaError("this arithmetic takes only numbers")
@@ -218,7 +226,9 @@ def _apply(function: Callable[..., Any], *arguments: Any) -> Any:
         result = function(*arguments)
     except ZeroDivisionError:
         raise FormulaError("division by zero") from None
-    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
+    except OverflowError:
+        raise FormulaError("the result is too large") from None
+    except (TypeError, ValueError, IndexError, KeyError) as error:
         raise FormulaError(str(error)) from None
     if isinstance(result, complex):
         raise FormulaError("the result is not a real number")

@@ -8,9 +8,9 @@ from kexp.diagnostics import Span
 from kexp.document import Entries, Items, Node, Scalar
 from kexp.spec.arrows import RESERVED
 from kexp.spec.formula import has_formula
-from kexp.spec.reader import Cursor, Unreadable, complain_of_key, describe, read, read_each
+from kexp.spec.reader import Cursor, Reading, Unreadable, complain_of_key, describe, read, read_each
 from kexp.spec.steps import Draft, read_step
-from kexp.spec.types import Formula, Graph, Port
+from kexp.spec.types import Formula, Graph, Group, Port, Step
 from kexp.spec.wiring import Fault, wire
 
 _KEYS = ("inputs", "layers", "outputs")
@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
 
 def read_graph(cursor: Cursor, hint: Any = Graph) -> Graph:
-    """Read a graph and check its wiring.
+    """Read a graph; its wiring is checked by `check_wiring`, when all blocks are known.
 
     Raises: Unreadable after any fault in it.
     """
@@ -42,11 +42,36 @@ def read_graph(cursor: Cursor, hint: Any = Graph) -> Graph:
     drafts, unread = _read_steps(known["layers"])
     graph = Graph(tuple(draft.step for draft in drafts), ports, outputs, cursor.path)
     if complete and not unread:
-        for fault in wire(graph, [p.name for p in ports] if ports is not None else None).faults:
-            _complain(cursor, graph, fault)
+        cursor.reading.graphs.append((cursor, graph))
     if not complete or unread or not all(d.complete for d in drafts) or len(cursor.reading.faults) > before:
         raise Unreadable
     return graph
+
+
+def read_group(cursor: Cursor, hint: Any = Group) -> tuple[Step, ...]:
+    """Read the steps of a group.
+
+    Raises: Unreadable after any fault in them.
+    """
+    drafts, unread = _read_steps(cursor)
+    if unread or not all(draft.complete for draft in drafts):
+        raise Unreadable
+    return tuple(draft.step for draft in drafts)
+
+
+def check_wiring(reading: Reading) -> None:
+    """Gather the faults of every graph's wiring."""
+    for cursor, graph in reading.graphs:
+        inputs = _static_inputs(cursor, graph)
+        for fault in wire(graph, inputs, blocks=reading.blocks).faults:
+            _complain(cursor, graph, fault)
+
+
+def _static_inputs(cursor: Cursor, graph: Graph) -> list[str] | None:
+    """Return the names of a graph's inputs; those that the data gives the model are not known yet."""
+    if graph.inputs is None:
+        return None if cursor.path == "model" else ["input"]
+    return [port.name for port in graph.inputs]
 
 
 # ---------------------------------------------------------------- ports and outputs

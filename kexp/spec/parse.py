@@ -1,6 +1,7 @@
 """Document -> Experiment, or every fault of the document at once."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 from kexp.diagnostics import in_order
 from kexp.document import Document, Entries, Node, Scalar
 from kexp.errors import SpecError, did_you_mean, nearest
+from kexp.spec.blocks import read_blocks
 from kexp.spec.catalogue import catalogue
 from kexp.spec.components import is_custom, read_list, read_one, read_per_output, read_value
-from kexp.spec.graphs import read_graph
+from kexp.spec.graphs import check_wiring, read_graph, read_group
 from kexp.spec.reader import (
     Cursor,
     Reading,
@@ -25,9 +27,11 @@ from kexp.spec.reader import (
 from kexp.spec.rules import check_rules
 from kexp.spec.types import (
     LANGUAGE_VERSION,
+    Block,
     Data,
     Experiment,
     Graph,
+    Group,
     Named,
     NamedList,
     PerOutput,
@@ -46,6 +50,8 @@ def parse_experiment(document: Document) -> Experiment:
     """
     readers: dict[Any, Reads] = {
         Graph: read_graph,
+        Group: read_group,
+        Mapping[str, Block]: lambda cursor, hint: cursor.reading.blocks,
         Data: _read_data,
         Named: read_one,
         NamedList: read_list,
@@ -59,7 +65,10 @@ def parse_experiment(document: Document) -> Experiment:
         root = Cursor(document.root, "", reading)
         _check_root(root)
         read_variables(root, variables)
+        with reading.gather():
+            read_blocks(root, reading.blocks)
         experiment = read_record(root, Experiment, frozenset({"vars"}))
+    check_wiring(reading)
     if experiment is not None:
         experiment = replace(experiment, name=experiment.name or _default_name(document), document=document)
         check_rules(experiment, reading.faults)

@@ -12,7 +12,7 @@ from kexp.document import Entries, Items, Node, Scalar
 from kexp.errors import did_you_mean, nearest
 from kexp.spec.catalogue import Catalogue
 from kexp.spec.formula import FormulaError, NeverClosed, UnknownName, has_formula
-from kexp.spec.types import Graph, Runtime, Split, Training, Within
+from kexp.spec.types import Block, Graph, Runtime, Split, Training, Within
 from kexp.spec.values import KNOWN_VALUES, settled
 
 S = TypeVar("S")
@@ -32,6 +32,11 @@ class Reading:
     variables: Mapping[str, Node]
     readers: Mapping[Any, Reads]
     faults: list[Diagnostic] = field(default_factory=list)
+    blocks: dict[str, Block] = field(default_factory=dict)
+    graphs: list[tuple["Cursor", Graph]] = field(default_factory=list)
+    """Every graph that could be read, to have its wiring checked once all blocks are known."""
+    symbols: frozenset[str] = frozenset()
+    """Parameters and repeat values whose formulas are computed when the graph is laid out."""
 
     @contextmanager
     def gather(self) -> Iterator[None]:
@@ -65,6 +70,11 @@ class Cursor:
         if isinstance(self.given, Scalar) and self.given.value is None and self.key is not None:
             return self.key
         return self.given.span
+
+    def within(self, symbols: Iterable[str]) -> "Cursor":
+        """Return the cursor where more names stand for values that are computed later."""
+        reading = replace(self.reading, symbols=self.reading.symbols | set(symbols))
+        return replace(self, reading=reading)
 
     def child(self, key: Scalar, node: Node) -> "Cursor":
         path = f"{self.path}.{key.value}" if self.path else str(key.value)
@@ -104,9 +114,12 @@ class Cursor:
         if not has_formula(node.value):
             return self
         try:
-            return replace(self, given=settled(node, node.value, self.reading.variables))
+            return replace(
+                self, given=settled(node, node.value, self.reading.variables, self.reading.symbols)
+            )
         except UnknownName as error:
-            help = did_you_mean(error.name, [*self.reading.variables, *KNOWN_VALUES])
+            known = [*self.reading.variables, *self.reading.symbols, *KNOWN_VALUES]
+            help = did_you_mean(error.name, known)
             self.fault(
                 "unknown-value",
                 str(error),

@@ -2,17 +2,20 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 from kexp.diagnostics import Span
 from kexp.document import Entries, Items, Node, Scalar
 from kexp.errors import did_you_mean
 from kexp.spec.arrows import Arrow, ArrowError, Part, parse_arrow
-from kexp.spec.components import component_of, is_custom, read_value
+from kexp.spec.components import component_of, is_custom, looks_like_object, read_value
+from kexp.spec.expression import ExpressionError, parse_expression
+from kexp.spec.formula import has_formula
 from kexp.spec.reader import Cursor, Unreadable, describe, read, read_each
-from kexp.spec.types import Component, Graph, Reuse, Step
+from kexp.spec.types import Expr, Formula, Graph, Group, Operands, Reuse, Step, Use, Value, Within
 
-_WORDS = ("reuse", "model")
-_SIBLINGS = ("call", "trainable")
+_WORDS = ("reuse", "model", "layers", "expr")
+_SIBLINGS = ("call", "trainable", "repeat")
 _MISPLACED = {
     "name": "the name stands in the key: `{what} -> {value}`",
     "inputs": "the inputs stand in the key: `{value} -> {what}`",
@@ -107,7 +110,8 @@ def _seems_what(cursor: Cursor, text: str) -> bool:
 
 def _is_what(cursor: Cursor, text: str) -> bool:
     signature = cursor.reading.catalogue.find(text, ("layers", "applications"))
-    return text in _WORDS or is_custom(text) or text.startswith("keras.") or signature is not None
+    known = text in _WORDS or text in cursor.reading.blocks or signature is not None
+    return known or is_custom(text) or text.startswith("keras.")
 
 
 def _step(cursor: Cursor, key: Scalar, argument: Node | None, siblings: list[Entry]) -> Draft:
@@ -117,16 +121,36 @@ def _step(cursor: Cursor, key: Scalar, argument: Node | None, siblings: list[Ent
     name = replace(key, value=what, span=_inside(key, arrow.what))
     gives = tuple(part.text for part in arrow.gives)
     step = Step(Reuse(""), arrow.takes, gives, arrow.layer_name, path=here.path, key=key.span)
+    here = here.within(_repeat_names(siblings))
     complete = False
     with cursor.reading.gather():
         step = replace(step, what=_what(here, name, argument))
         complete = True
+    if isinstance(step.what, Expr):
+        step = replace(step, takes=_expression_takes(here, step))
     for sibling, value in siblings:
         try:
             step = _with_sibling(here, step, what, sibling, value)
         except Unreadable:
             complete = False
     return Draft(step, complete)
+
+
+def _repeat_names(siblings: list[Entry]) -> list[str]:
+    """Return the names that a step's `repeat` gives a value in every turn."""
+    node = next((value for key, value in siblings if key.value == "repeat"), None)
+    if node is None:
+        return []
+    return ["i", *(name for name, _, _ in node)] if isinstance(node, Entries) else ["i"]
+
+
+def _expression_takes(cursor: Cursor, step: Step) -> Operands:
+    """Let the wiring know which tensors an expression reads."""
+    assert isinstance(step.what, Expr)
+    if step.takes:
+        help = 'an expression names its tensors itself: `expr: "a + b"`'
+        raise cursor.refuse("expr-inputs", "`expr` takes no inputs in its key", step.key, help=help)
+    return Operands(step.what.names)
 
 
 def _arrow(cursor: Cursor, key: Scalar) -> Arrow:
@@ -139,24 +163,87 @@ def _arrow(cursor: Cursor, key: Scalar) -> Arrow:
         raise cursor.refuse(error.id, error.message, _inside(key, error.part), help=help) from None
 
 
-def _what(cursor: Cursor, name: Scalar, argument: Node | None) -> Component | Reuse | Graph:
+_ARGUMENTS = {
+    "reuse": ("`reuse` needs the name of a layer", "write `reuse: NAME`"),
+    "model": ("`model` needs `layers`", "write `model: {layers: […]}`"),
+    "layers": ("`layers` needs a list of steps", "put the steps on the lines below, each with `- ` in front"),
+    "expr": ("`expr` needs an expression", 'write `expr: "a + b"`'),
+}
+
+
+def _what(cursor: Cursor, name: Scalar, argument: Node | None) -> Any:
+    """Read what a step does, by its what."""
     what = str(name.value)
     if argument is None:
-        if what == "reuse":
-            help = "write `reuse: NAME`"
-            raise cursor.refuse("missing-argument", "`reuse` needs the name of a layer", name.span, help=help)
-        if what == "model":
-            help = "write `model: {layers: […]}`"
-            raise cursor.refuse("missing-argument", "`model` needs `layers`", name.span, help=help)
+        if what in _ARGUMENTS:
+            message, help = _ARGUMENTS[what]
+            raise cursor.refuse("missing-argument", message, name.span, help=help)
+        if what in cursor.reading.blocks:
+            return _use(cursor, name, {})
         return component_of(cursor, what, name, None, "layers")
     _refuse_arrow_in_value(cursor, argument)
+    if what == "expr":
+        return _read_expression(Cursor(argument, cursor.path, cursor.reading, name.span))
     child = Cursor(argument, cursor.path, cursor.reading, name.span).settled()
     if what == "reuse":
         return Reuse(read(child, str), child.span)
     if what == "model":
-        graph: Graph = cursor.reading.readers[Graph](child, Graph)
-        return graph
+        return cursor.reading.readers[Graph](child, Graph)
+    if what == "layers":
+        return Group(cursor.reading.readers[Group](child, Group))
+    if what in cursor.reading.blocks:
+        return _use(cursor, name, _read_arguments(child, what))
     return component_of(cursor, what, name, child, "layers")
+
+
+def _use(cursor: Cursor, name: Scalar, arguments: dict[str, Value]) -> Use:
+    block = str(name.value)
+    missing = [p for p in cursor.reading.blocks[block].params if p not in arguments]
+    missing = [p for p in missing if p in cursor.reading.blocks[block].required]
+    if missing:
+        listed = ", ".join(f"`{p}`" for p in missing)
+        help = f"write `{block}: {{{', '.join(f'{p}: …' for p in missing)}}}`"
+        raise cursor.refuse("missing-argument", f"the block `{block}` needs {listed}", name.span, help=help)
+    return Use(block, arguments)
+
+
+def _read_arguments(cursor: Cursor, block: str) -> dict[str, Value]:
+    """Read a block's arguments: a map by parameter, or the value of the first one."""
+    params = list(cursor.reading.blocks[block].params)
+    node = cursor.node
+    if isinstance(node, Scalar) and node.value is None:
+        return {}
+    if not isinstance(node, Entries) or looks_like_object(node):
+        if not params:
+            raise cursor.refuse("unknown-argument", f"the block `{block}` has no parameters")
+        return {params[0]: read_value(cursor, params[0])}
+    arguments: dict[str, Value] = {}
+    failed = False
+    for key, child, scalar in cursor.entries(f"`{block}`"):
+        if key in params:
+            with cursor.reading.gather():
+                arguments[key] = read_value(child, key)
+            failed = failed or key not in arguments
+            continue
+        failed = True
+        listed = ", ".join(f"`{name}`" for name in params) or "none"
+        message = f"the block `{block}` has no parameter `{key}`"
+        help = did_you_mean(key, params) or f"its parameters: {listed}"
+        cursor.fault("unknown-argument", message, scalar.span, path=f"{cursor.path}.{key}", help=help)
+    if failed:
+        raise Unreadable
+    return arguments
+
+
+def _read_expression(cursor: Cursor) -> Expr:
+    text = read(cursor, str)
+    try:
+        expression = parse_expression(text, cursor.reading.catalogue.operations)
+    except ExpressionError as error:
+        quoted = isinstance(cursor.node, Scalar) and cursor.node.quoted
+        span = cursor.span.part(error.start + (1 if quoted else 0), error.length)
+        raise cursor.refuse(error.id, error.message, span, help=error.help) from None
+    return expression
 
 
 def _refuse_arrow_in_value(cursor: Cursor, argument: Node) -> None:
@@ -185,6 +272,8 @@ def _with_sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node
         return replace(step, call=dict(zip((name for name, _, _ in entries), values, strict=True)))
     if word == "trainable":
         return replace(step, trainable=read(child, bool))
+    if word == "repeat":
+        return _with_repeat(child, step)
     if word in _MISPLACED:
         help: str | None = _MISPLACED[word].format(what=what, value=_names(node))
         raise cursor.refuse(
@@ -192,6 +281,24 @@ def _with_sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node
         )
     help = did_you_mean(word, _SIBLINGS) or f"beside a step stand {', '.join(f'`{s}`' for s in _SIBLINGS)}"
     raise cursor.refuse("unknown-key", f"a step has no key `{word}`", key.span, path=child.path, help=help)
+
+
+def _with_repeat(cursor: Cursor, step: Step) -> Step:
+    """Read a number of turns, or a list of values for each name."""
+    places = {"repeat": cursor.span}
+    if not isinstance(cursor.node, Entries):
+        node = cursor.node
+        if isinstance(node, Scalar) and isinstance(node.value, str) and has_formula(node.value):
+            return replace(step, repeat=Formula(node.value), places=places)
+        return replace(step, repeat=read(cursor, Annotated[int, Within(1)]), places=places)
+    lists: dict[str, Value] = {}
+    for name, child, key in cursor.entries("`repeat`"):
+        if name == "i" or name in cursor.reading.variables:
+            message = f"`${name}` has a value already"
+            raise cursor.refuse("bad-name", message, key.span, help="choose another name")
+        lists[name] = read_value(child, name)
+        places[f"repeat.{name}"] = child.span
+    return replace(step, repeat=lists, places=places)
 
 
 def _names(node: Node) -> str:

@@ -123,20 +123,55 @@ class Reuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """A block at work; `arguments` are those given, by the block's parameters."""
+
+    block: str
+    arguments: "Mapping[str, Value]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Steps that share one `repeat`; they see the names around them."""
+
+    steps: "tuple[Step, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """A checked expression over named tensors; `names` are those it reads."""
+
+    text: str
+    names: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the text is one name: it goes back to that tensor and adds no node."""
+        return self.names == (self.text.strip(),)
+
+
+Repeat = int | Formula | Mapping[str, Value]
+"""A number of turns, or equally long lists with a value for each turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """`[takes ->] what [-> gives]: arguments`, and the siblings on the lines below.
 
-    `key` is the span of the step's key, `path` where the step stands (`model.layers[3].Dense`).
+    `key` is the span of the step's key, `path` where the step stands (`model.layers[3].Dense`), `places`
+    where its siblings' values stand (`repeat.filters`).
     """
 
-    what: "Component | Reuse | Graph"
+    what: "Component | Reuse | Graph | Use | Group | Expr"
     takes: Operands = field(default_factory=Operands)
     gives: tuple[str, ...] = ()
     layer_name: str | None = None
     call: "Mapping[str, Value]" = field(default_factory=dict)
     trainable: bool | None = None
+    repeat: Repeat | None = None
     path: str = field(default="", compare=False)
     key: Span | None = field(default=None, compare=False)
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +182,15 @@ class Graph:
     inputs: tuple[Port, ...] | None = None
     outputs: tuple[str, ...] | Mapping[str, str] | None = None
     path: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of graph with parameters, used like a layer; `required` are the parameters without default."""
+
+    graph: Graph
+    params: "Mapping[str, Value]" = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
 
 
 # ---------------------------------------------------------------- the sections
@@ -256,6 +300,7 @@ class Experiment:
     data: Data
     model: Graph
     train: Training
+    blocks: Mapping[str, Block] = field(default_factory=dict)
     kexp: int = LANGUAGE_VERSION
     name: str = ""
     description: str = ""

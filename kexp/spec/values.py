@@ -13,8 +13,10 @@ KNOWN_VALUES = ("num_classes", "num_features", "total_steps", "steps_per_epoch",
 KNOWN_FUNCTIONS = ("dim",)
 
 
-def settled(node: Scalar, text: str, variables: Mapping[str, Node]) -> Node:
-    """Return what `text`, the value of `node`, comes to; what needs data or graph stays a formula.
+def settled(
+    node: Scalar, text: str, variables: Mapping[str, Node], symbols: frozenset[str] = frozenset()
+) -> Node:
+    """Return what `text`, the value of `node`, comes to; what needs data, graph or `symbols` stays a formula.
 
     Raises: FormulaError.
     """
@@ -24,7 +26,7 @@ def settled(node: Scalar, text: str, variables: Mapping[str, Node]) -> Node:
     for name in sorted(functions_in(text) - set(KNOWN_FUNCTIONS)):
         raise FormulaError(f"there is no function `{name}`")
     needed = names_in(text)
-    for name in sorted(needed - set(variables) - set(KNOWN_VALUES)):
+    for name in sorted(needed - set(variables) - set(KNOWN_VALUES) - symbols):
         raise UnknownName(name)
     used = needed & set(variables)
     if any(_is_refused(variables[name]) for name in used):

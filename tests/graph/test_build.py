@@ -2,11 +2,11 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-from fakes import info
+from fakes import KERAS, info
 
 from kexp.errors import SpecError
 
-pytestmark = pytest.mark.xdist_group("keras")
+pytestmark = KERAS
 
 
 def graph(text: str) -> str:
@@ -274,7 +274,7 @@ def test_a_step_with_more_outputs_than_names_is_refused(build):
         build(text, info({"x": (5, 2)}))
     assert str(caught.value) == (
         "error[wrong-outputs]: `LSTM` has 3 outputs, and the step names none\n"
-        "  --> spec.yaml:5:19  (model.layers[0].LSTM)\n"
+        " --> spec.yaml:5:19  (model.layers[0].LSTM)\n"
         "  |\n"
         "5 | model: {layers: [{LSTM: {units: 2, return_state: true}}, {Dense: 1}]}\n"
         "  |                   ^^^^\n"
@@ -288,11 +288,11 @@ def test_keras_complaint_about_shapes_stands_at_the_step(build):
         build(text, info({"x": (8, 8)}))
     assert str(caught.value) == (
         "error[keras-refused]: Keras refuses `Conv2D`\n"
-        "  --> spec.yaml:5:19  (model.layers[0].Conv2D)\n"
+        " --> spec.yaml:5:19  (model.layers[0].Conv2D)\n"
         "  |\n"
         "5 | model: {layers: [{Conv2D: {filters: 2, kernel_size: 3}}, {Dense: 1}]}\n"
         "  |                   ^^^^^^\n"
-        "  Input 0 of layer \"conv2d\" is incompatible with the layer: expected min_ndim=4, found ndim=3. Full "
+        '  Input 0 of layer "conv2d" is incompatible with the layer: expected min_ndim=4, found ndim=3. Full '
         "shape received: (None, 8, 8)\n"
         "help: the step is given (None, 8, 8); None is the batch"
     )

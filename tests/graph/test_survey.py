@@ -2,13 +2,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from fakes import machine
+from fakes import KERAS, machine
 
 import kexp.spec
 from kexp.data import SOURCES
 from kexp.trackers import TRACKERS
 
-pytestmark = pytest.mark.xdist_group("keras")
+pytestmark = KERAS
 
 
 def test_the_checked_in_catalogue_is_what_the_installed_keras_and_our_sources_say(golden):

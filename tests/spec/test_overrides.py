@@ -13,7 +13,7 @@ kexp: 1
 data: {source: sklearn, dataset: digits}
 model:
   layers:
-    - Rescaling: 0.0625
+    - Rescaling -> x: 0.0625
     - x -> Dense -> hidden: 64
     - ReLU
     - Dense: 10

@@ -1,0 +1,532 @@
+import json
+import math
+from importlib import util
+
+import numpy as np
+import pytest
+from fakes import KERAS, digits
+
+from kexp.errors import DataError, MissingExtra, RunFailed, SpecError
+from kexp.record.history import read_rows
+from kexp.record.query import list_runs
+from kexp.record.rundir import RunDir
+from kexp.record.status import read_status
+
+pytestmark = KERAS
+
+
+def files(run):
+    return sorted(p.relative_to(run.path).as_posix() for p in run.path.rglob("*") if p.is_file())
+
+
+def only_run(tmp_path):
+    (path,) = (tmp_path / "runs").iterdir()
+    return RunDir(path)
+
+
+def columns(rows, *names):
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+# ---------------------------------------------------------------- what a run leaves
+
+
+def test_a_run_directory_holds_exactly_these_files(train):
+    result = train(digits(epochs=3))
+
+    found = [name for name in files(result.run) if name != "source.diff"]
+    assert found == [
+        "SHA256SUMS",
+        "checkpoints/best.safetensors",
+        "checkpoints/step-0000000020.safetensors",
+        "checkpoints/step-0000000030.safetensors",
+        "lock",
+        "manifest.json",
+        "metrics.csv",
+        "metrics.jsonl",
+        "model.keras",
+        "requirements.txt",
+        "resolved.yaml",
+        "spec.yaml",
+        "status.json",
+    ]
+
+
+def test_rows_have_these_columns_and_losses_fall(train, display):
+    result = train(digits(epochs=3))
+
+    rows = read_rows(result.run)
+    assert [list(row) for row in rows] == [
+        [
+            *("epoch", "step", "stage", "seconds"),
+            *("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"),
+        ]
+    ] * 3
+    assert columns(rows, "epoch", "step", "stage") == [(1, 10, None), (2, 20, None), (3, 30, None)]
+    assert rows[2]["loss"] < rows[1]["loss"] < rows[0]["loss"]
+    assert display.rows == rows
+    assert display.best == [True, True, True]
+    assert [display.began, display.steps] == [[1, 2, 3], [*range(1, 11)] * 3]
+
+
+def test_the_result_says_what_the_best_weights_reach(train):
+    from kexp.evaluate import choose_split, load_data, measure, rebuild
+
+    result = train(digits(epochs=2))
+
+    rebuilt = rebuild(result.run, "best")
+    samples = choose_split(load_data(rebuilt.experiment, result.run.path), "test")
+    again = measure(rebuilt.assembly, samples, 128)
+    assert {f"test_{name}": value for name, value in again.items()} == {
+        name: value for name, value in result.metrics.items() if name.startswith("test_")
+    }
+    row = read_rows(result.run)[result.best["epoch"] - 1]
+    assert {name: value for name, value in result.metrics.items() if not name.startswith("test_")} == {
+        name: row[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")
+    }
+
+
+def test_the_status_and_the_manifest_say_what_happened(train, display):
+    result = train(digits(epochs=2))
+
+    status = read_status(result.run)
+    assert (status.state, status.epoch, status.step, status.error) == ("completed", 2, 20, None)
+    assert dict(status.samples) == {"train": 1257, "val": 270, "test": 270}
+    assert status.metrics == result.metrics
+    assert (status.best, status.weights_sha256) == (result.best, result.weights_sha256)
+    manifest = json.loads(result.run.manifest.read_text())
+    assert manifest["spec"]["seed"] == 3
+    assert manifest["variables"] == {"KERAS_HOME": "/somewhere"}
+    assert manifest["backend"]["threads"] == 2
+    assert manifest["model"]["parameters"] == 8 * 64 + 8 + 8 * 10 + 10
+    assert manifest["data"]["info"]["num_classes"] == {"target": 10}
+    (plan,) = display.plans
+    assert (plan.epochs, plan.steps_per_epoch, plan.num_trainable) == (2, 10, 610)
+
+
+def test_resolved_yaml_trains_the_same_run_again(train):
+    first = train(digits(epochs=2, more="callbacks: [{ReduceLROnPlateau: {patience: 1}}, {EarlyStopping: {patience: 3}}]"))
+    second = train(first.run.resolved)
+
+    assert second.weights_sha256 == first.weights_sha256
+    assert second.metrics == first.metrics
+    assert second.run.resolved.read_text() == first.run.resolved.read_text()
+
+
+def test_the_whole_training_state_is_in_the_last_checkpoint(train):
+    from kexp.graph.weights import unpack
+
+    result = train(digits())
+
+    keys = list(unpack(result.run.last_checkpoint.read_bytes(), "step"))
+    assert {key.split("/")[0] for key in keys} == {"model", "optimizer", "metrics"}
+    assert "model/dropout/0" in keys
+
+
+def test_metric_variables_keras_s_own_file_and_ours_hold_the_same_weights(train):
+    import keras
+
+    from kexp.graph.weights import unpack
+
+    result = train(digits())
+
+    loaded = keras.models.load_model(result.run.model_file)
+    kept = unpack(result.run.best_checkpoint.read_bytes(), "best")
+    np.testing.assert_array_equal(loaded.get_layer("dense").kernel, kept["model/dense/0"])
+
+
+# ---------------------------------------------------------------- epochs, monitors, callbacks
+
+
+def test_early_stopping_ends_the_training_and_the_best_weights_are_the_result(train):
+    more = "callbacks: [{EarlyStopping: {monitor: val_loss, patience: 2, min_delta: 100.0}}]"
+    result = train(digits(epochs=9, more=more))
+
+    assert result.epochs == 3
+    assert result.best["epoch"] == 3
+
+
+def test_the_best_epoch_is_chosen_by_the_monitor(train, display):
+    result = train(digits(epochs=4, more="checkpoint: {best: {monitor: val_loss, mode: max}}"))
+
+    rows = read_rows(result.run)
+    worst = max(rows, key=lambda row: row["val_loss"])
+    assert result.best == {"epoch": worst["epoch"], "monitor": "val_loss", "value": worst["val_loss"]}
+    assert display.best.index(True) + 1 == 1
+
+
+def test_without_validation_the_best_epoch_is_chosen_by_the_loss(train):
+    result = train(digits(epochs=2, split="{test: 0.15}"))
+
+    assert result.best["monitor"] == "loss"
+    assert set(result.metrics) == {"loss", "accuracy", "test_loss", "test_accuracy"}
+
+
+def test_validation_every_other_epoch_is_waited_for(train, display):
+    result = train(digits(epochs=4, more="validation_freq: 2"))
+
+    assert [("val_loss" in row) for row in display.rows] == [False, True, False, True]
+    assert display.best == [False, True, False, True]
+    assert result.best["monitor"] == "val_loss"
+
+
+def test_an_unknown_monitor_is_refused_with_what_there_is(train, tmp_path):
+    with pytest.raises(SpecError) as caught:
+        train(digits(epochs=3, more="checkpoint: {best: {monitor: val_acuracy}}"))
+
+    assert str(caught.value) == (
+        "error[unknown-monitor]: there is no metric `val_acuracy` to choose the best epoch by\n"
+        "  --> train.checkpoint.best.monitor\n"
+        "help: there are `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`"
+    )
+    status = read_status(only_run(tmp_path))
+    assert (status.state, status.error) == ("failed", caught.value.diagnostics[0].message)
+
+
+def test_a_monitor_of_validation_that_never_happens_is_refused_before_a_run_exists(train, tmp_path):
+    with pytest.raises(SpecError) as caught:
+        train(digits(split="{test: 0.15}", more="checkpoint: {best: {monitor: val_loss}}"))
+
+    assert str(caught.value) == (
+        "error[no-validation]: the best epoch is chosen by `val_loss`, and no epoch is validated\n"
+        "  --> train.checkpoint.best.monitor\n"
+        "help: add `split: {val: 0.1}` under `data`, or watch `loss`"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_monitor_whose_direction_keras_does_not_know_needs_a_mode(train):
+    with pytest.raises(SpecError) as caught:
+        train(digits(more="checkpoint: {best: {monitor: learning_rate}}"))
+
+    assert str(caught.value) == (
+        "error[monitor-mode]: Keras does not know whether more or less of `learning_rate` is better\n"
+        "  --> train.checkpoint.best\n"
+        "help: write `best: {monitor: learning_rate, mode: max}` or `mode: min`"
+    )
+
+
+def test_a_reduced_learning_rate_shows_in_its_column(train, display):
+    more = "callbacks: [{ReduceLROnPlateau: {monitor: loss, factor: 0.5, patience: 1, min_delta: 100.0}}]"
+    train(digits(epochs=4, optimizer="{SGD: 0.5}", more=more))
+
+    assert columns(display.rows, "learning_rate") == [(0.5,), (0.5,), (0.25,), (0.125,)]
+
+
+def test_a_schedule_shows_in_its_column(train, display):
+    rate = "{SGD: {learning_rate: {PiecewiseConstantDecay: {boundaries: [15], values: [0.5, 0.125]}}}}"
+    train(digits(epochs=2, optimizer=rate))
+
+    assert columns(display.rows, "learning_rate") == [(0.5,), (0.125,)]
+
+
+def test_files_of_callbacks_stay_inside_the_run(train, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    more = 'callbacks: [{ModelCheckpoint: {filepath: mine/at.weights.h5, save_weights_only: true}}, {CSVLogger: log.csv}]'
+    result = train(digits(more=more))
+
+    assert (result.run.path / "mine/at.weights.h5").is_file()
+    assert (result.run.path / "log.csv").is_file()
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"]
+    assert "mine/at.weights.h5" in result.run.sums.read_text()
+
+
+@pytest.mark.parametrize("path", ["../mine.csv", "/tmp/mine.csv", "a/../../mine.csv"])
+def test_a_callback_s_path_out_of_the_run_is_refused(train, path):
+    with pytest.raises(SpecError) as caught:
+        train(digits(more=f"callbacks: [{{CSVLogger: {path}}}]"))
+
+    (fault,) = caught.value.diagnostics
+    assert (fault.id, fault.message, fault.help, str(fault.span)) == (
+        "callback-path",
+        f"`{path}` leads out of the run directory, where a run's files belong",
+        "write a plain name such as `mine.csv`",
+        str(fault.span),
+    )
+    assert fault.span.text == "CSVLogger"
+
+
+def test_the_state_of_callbacks_of_ones_own_is_theirs(train, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import keras\n"
+        "class Extra(keras.callbacks.Callback):\n"
+        "    def on_epoch_end(self, epoch, logs=None):\n"
+        "        logs['val_extra'] = float(epoch)\n"
+    )
+    more = 'callbacks: ["own.py:Extra"], checkpoint: {best: {monitor: val_extra, mode: max}}'
+    result = train(digits(epochs=2, more=more))
+
+    assert result.best == {"epoch": 2, "monitor": "val_extra", "value": 1.0}
+    assert (result.run.code / "own.py").is_file()
+    assert '"code/own.py:Extra"' in result.run.resolved.read_text().replace("'", '"') or (
+        "code/own.py:Extra" in result.run.resolved.read_text()
+    )
+
+
+# ---------------------------------------------------------------- data and weights of samples
+
+
+def weighted(tmp_path, body):
+    (tmp_path / "own.py").write_text(f"import numpy as np\n\n\ndef load():\n{body}\n")
+    return """\
+kexp: 1
+name: own
+seed: 1
+data: {source: "own.py:load"}
+model: {layers: [{Dense: {units: 2, activation: softmax}}]}
+train: {optimizer: sgd, loss: sparse_categorical_crossentropy, metrics: [accuracy], weighted_metrics: [accuracy], epochs: 2, MORE}
+"""
+
+
+BODY = """\
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 3)).astype("float32")
+    y = np.where(x[:, 0] > 0, "cat", "dog")
+    weights = WEIGHTS
+    return {part: (x, y, *weights) for part in ("train", "val", "test")}"""
+
+
+def test_sample_weights_of_zero_train_nothing(train, tmp_path):
+    from kexp.evaluate import rebuild
+
+    spec = weighted(tmp_path, BODY.replace("WEIGHTS", "(np.zeros(64),)")).replace(", MORE", "")
+    result = train(spec)
+
+    assert (result.metrics["loss"], result.metrics["test_loss"]) == (0.0, 0.0)
+    assert rebuild(result.run, "best").info.classes == {"y": ("cat", "dog")}
+
+
+def test_class_weights_name_classes(train, tmp_path):
+    spec = weighted(tmp_path, BODY.replace("WEIGHTS", "()"))
+    plain = train(spec.replace(", MORE", ""))
+    heavy = train(spec.replace("MORE", "class_weight: {cat: 1.0, dog: 4.0}"))
+
+    assert heavy.metrics["loss"] > plain.metrics["loss"]
+
+
+def test_a_class_weight_for_no_class_is_refused_before_a_run_exists(train, tmp_path):
+    spec = weighted(tmp_path, BODY.replace("WEIGHTS", "()"))
+    with pytest.raises(SpecError) as caught:
+        train(spec.replace("MORE", "class_weight: {cat: 1.0, dogs: 4.0}"))
+
+    assert str(caught.value) == (
+        "error[unknown-class]: `y` has no class `dogs`\n"
+        "  --> train.class_weight.dogs\n"
+        "help: did you mean `dog`?"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_class_weights_go_by_number_where_classes_have_no_names(train):
+    with pytest.raises(SpecError) as caught:
+        train(digits(more="class_weight: {'0': 1.0, '11': 2.0}"))
+    assert [(d.id, d.message) for d in caught.value.diagnostics] == [
+        ("unknown-class", "`target` has no class `11`")
+    ]
+
+    result = train(digits(more="class_weight: {'0': 3.0}"))
+    assert result.state == "completed"
+
+
+def test_the_test_split_is_never_given_to_fit(train, tmp_path):
+    body = BODY.replace("WEIGHTS", "()").replace(
+        'for part in ("train", "val", "test")}', 'for part in ("train", "val")} | {"test": (x + np.float32(1e30), y)}'
+    )
+    result = train(weighted(tmp_path, body).replace(", MORE", ""))
+
+    assert all(math.isfinite(row["loss"]) and row["loss"] < 10 for row in read_rows(result.run))
+    assert result.metrics["test_loss"] > 10
+
+
+def test_wrong_data_is_refused_before_a_run_exists(train, tmp_path):
+    body = BODY.replace("WEIGHTS", "()").replace("weights =", "x[3, 1] = np.nan; weights =")
+    with pytest.raises(DataError):
+        train(weighted(tmp_path, body).replace(", MORE", ""))
+
+    assert not (tmp_path / "runs").exists()
+
+
+# ---------------------------------------------------------------- order
+
+
+def test_every_epoch_visits_the_samples_in_the_order_of_seed_and_epoch(train, monkeypatch):
+    from kexp.data.order import epoch_order
+    from kexp.train.batches import Batches
+
+    asked = []
+    real = Batches.__getitem__
+
+    def noting(self, index):
+        asked.append((self.epoch, index))
+        return real(self, index)
+
+    monkeypatch.setattr(Batches, "__getitem__", noting)
+    train(digits(epochs=3))
+
+    assert asked == [(0, 0), *((epoch, step) for epoch in range(3) for step in range(10))]
+    batches = Batches((np.arange(25),), 10, seed=5, shuffle=True)
+    seen = []
+    for epoch in (2, 0):
+        batches.epoch = epoch
+        seen.append(np.concatenate([batches[step][0] for step in range(len(batches))]).tolist())
+    assert seen == [epoch_order(5, epoch, 25, True).tolist() for epoch in (2, 0)]
+
+
+def test_steps_per_epoch_go_on_through_pass_after_pass():
+    from kexp.data.order import epoch_order
+    from kexp.train.batches import Batches
+
+    batches = Batches((np.arange(25),), 10, seed=5, shuffle=True, steps_per_epoch=2)
+    seen = []
+    for epoch in range(3):
+        batches.epoch = epoch
+        seen += [row for step in range(len(batches)) for row in batches[step][0].tolist()]
+
+    assert seen == [*epoch_order(5, 0, 25, True).tolist(), *epoch_order(5, 1, 25, True).tolist()]
+
+
+def test_batches_keep_the_structure_of_inputs_and_labels():
+    from kexp.train.batches import Batches
+
+    arrays = ((np.arange(5), np.arange(5) * 2), {"a": np.arange(5) * 3}, np.ones(5))
+    (left, right), labels, weights = Batches(arrays, 2, seed=0, shuffle=False)[2]
+
+    assert (left.tolist(), right.tolist(), labels["a"].tolist(), weights.tolist()) == ([4], [8], [12], [1.0])
+
+
+def test_steps_per_epoch_count_the_steps(train, display):
+    train(digits(epochs=2, more="steps_per_epoch: 3"))
+
+    assert columns(display.rows, "epoch", "step") == [(1, 3), (2, 6)]
+
+
+def test_several_steps_in_one_execution_are_the_same_training(train):
+    spec = digits(epochs=2)
+    one = train(spec)
+    five = train(spec.replace("train:", "runtime: {steps_per_execution: 5}\ntrain:"))
+
+    assert columns(read_rows(five.run), "step") == [(10,), (20,)]
+    assert five.weights_sha256 == one.weights_sha256
+
+
+# ---------------------------------------------------------------- what goes wrong
+
+
+LOST = (
+    "error[non-finite-loss]: the loss became nan in epoch 1, step {step}\n"
+    "  --> train.loss\n"
+    "help: a smaller learning rate, scaled inputs or `clipnorm` on the optimizer often help; "
+    "`train.terminate_on_nan: false` goes on regardless"
+)
+
+
+def test_a_loss_that_is_no_longer_finite_ends_the_run_as_failed(train, tmp_path):
+    with pytest.raises(RunFailed) as caught:
+        train(digits(optimizer="{SGD: 1e30}"))
+
+    run = only_run(tmp_path)
+    status = read_status(run)
+    assert str(caught.value) == LOST.format(step=status.step)
+    assert (status.state, status.epoch) == ("failed", 0)
+    assert status.error == caught.value.diagnostics[0].message
+    assert run.sums.is_file()
+
+
+def test_a_lost_loss_may_be_trained_through(train, display):
+    result = train(digits(epochs=2, optimizer="{SGD: 1e30}", more="terminate_on_nan: false"))
+
+    assert math.isnan(display.rows[1]["loss"])
+    assert (result.state, result.best) == ("completed", None)
+    rows = read_rows(result.run)
+    assert rows[1]["loss"] is None
+    assert "loss" in rows[1]["nonfinite"]
+    assert result.run.best_checkpoint is None
+
+
+def test_labels_that_the_loss_refuses_are_refused_before_a_run_exists(train, tmp_path):
+    spec = digits().replace("loss: sparse_categorical_crossentropy", "loss: cosine_similarity")
+    with pytest.raises(SpecError):
+        train(spec.replace("metrics: [accuracy]", "metrics: [F1Score]"))
+
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_metric_of_many_numbers_is_refused(train, tmp_path):
+    (tmp_path / "own.py").write_text("import numpy as np\n\n\ndef load():\n    return np.eye(8), np.ones((8, 3))\n")
+    spec = '''\
+kexp: 1
+seed: 1
+data: {source: "own.py:load"}
+model: {layers: [{Dense: 3}]}
+train: {optimizer: sgd, loss: mse, metrics: [{R2Score: {class_aggregation: null}}]}
+'''
+    with pytest.raises(SpecError) as caught:
+        train(spec)
+
+    assert str(caught.value) == (
+        "error[metric-not-a-number]: `r2_score` gives 3 numbers, and a metric is one\n"
+        "  --> train.metrics\n"
+        "help: `average: macro` makes one of F1Score's and FBetaScore's"
+    )
+
+
+def test_a_run_that_cannot_be_written_on_fails_and_says_so(train, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import shutil\n"
+        "import keras\n"
+        "class Saw(keras.callbacks.Callback):\n"
+        "    def on_epoch_begin(self, epoch, logs=None):\n"
+        "        if epoch == 1:\n"
+        f"            (run,) = __import__('pathlib').Path({str(tmp_path / 'runs')!r}).iterdir()\n"
+        "            shutil.rmtree(run / 'checkpoints')\n"
+        "            (run / 'checkpoints').write_text('')\n"
+    )
+    with pytest.raises(RunFailed) as caught:
+        train(digits(epochs=2, more='callbacks: ["own.py:Saw"]'))
+
+    run = only_run(tmp_path)
+    assert str(caught.value) == (
+        f"error[run-not-written]: the run in {run.path} could not be written: Not a directory\n"
+        "help: what was written before is kept"
+    )
+    assert read_status(run).state == "failed"
+
+
+def test_a_missing_tracker_package_is_refused_before_a_run_exists(train, tmp_path, monkeypatch):
+    real = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name, *a: None if name == "tensorboard" else real(name, *a))
+    with pytest.raises(MissingExtra) as caught:
+        train(digits() + "trackers: [tensorboard]\n")
+
+    assert str(caught.value) == (
+        "error[missing-extra]: the tracker `tensorboard` needs the package `tensorboard`, which is not installed\n"
+        "  --> trackers\n"
+        "help: `pip install 'kexp[tensorboard]'`"
+    )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_signal_ends_the_run_after_its_step_and_keeps_the_state(train, tmp_path):
+    from kexp.errors import Stopped
+
+    (tmp_path / "own.py").write_text(
+        "import os, signal\n"
+        "import keras\n"
+        "class Ring(keras.callbacks.Callback):\n"
+        "    def on_train_batch_begin(self, batch, logs=None):\n"
+        "        if batch == 4:\n"
+        "            os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    with pytest.raises(Stopped) as caught:
+        train(digits(epochs=2, more='callbacks: ["own.py:Ring"]'))
+
+    run = only_run(tmp_path)
+    assert caught.value.exit_code == 143
+    assert str(caught.value) == (
+        f"error[stopped]: stopped by SIGTERM after step 5, 0 of 2 epochs done; it is kept in {run.path}\n"
+        f"help: `kexp evaluate {run.id} --checkpoint last` measures it"
+    )
+    status = read_status(run)
+    assert (status.state, status.step, status.error) == ("stopped", 5, "stopped by SIGTERM")
+    assert run.last_checkpoint.name == "step-0000000005.safetensors"
+    assert [summary.state for summary in list_runs(tmp_path / "runs")] == ["stopped"]
