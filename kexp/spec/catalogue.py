@@ -53,7 +53,7 @@ class Catalogue:
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.keras_version: str = content["keras"]
         self._namespaces: Mapping[str, Mapping[str, Any]] = content["namespaces"]
-        self._operations: list[str] = content["operations"]
+        self._operations: list[str] = content.get("operations", [])
         self._identifiers: Mapping[str, list[str]] = content["identifiers"]
 
     @property

@@ -292,8 +292,8 @@ def test_keras_complaint_about_shapes_stands_at_the_step(build):
         "  |\n"
         "5 | model: {layers: [{Conv2D: {filters: 2, kernel_size: 3}}, {Dense: 1}]}\n"
         "  |                   ^^^^^^\n"
-        '  Input 0 of layer "conv2d" is incompatible with the layer: expected min_ndim=4, found ndim=3. Full '
-        "shape received: (None, 8, 8)\n"
+        '  Input 0 with name \'None\' of layer \'conv2d\' is incompatible with the layer: expected min_ndim=4, '
+        "found ndim=3. Full shape received: (None, 8, 8)\n"
         "help: the step is given (None, 8, 8); None is the batch"
     )
 

@@ -13,7 +13,7 @@ def graph(*steps: str, keys: str = "", loss: str = "mse") -> Graph:
 
 
 def calls(*steps: str, inputs: tuple[str, ...] = ("x",)) -> list[str]:
-    """Return one line for each call: `what it takes -> its layer`; a tensor is shown as the layer it comes from."""
+    """Return `what it takes -> its layer` for each call; a tensor is shown as the layer it comes from."""
     wiring = wire(graph(*steps, keys=f"  inputs: [{', '.join(inputs)}]\n"), inputs)
     assert wiring.faults == ()
     origin: dict[str, str] = {}

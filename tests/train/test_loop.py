@@ -363,7 +363,8 @@ def test_every_epoch_visits_the_samples_in_the_order_of_seed_and_epoch(train, mo
     monkeypatch.setattr(Batches, "__getitem__", noting)
     train(digits(epochs=3))
 
-    assert asked == [(0, 0), *((epoch, step) for epoch in range(3) for step in range(10))]
+    looks = [(0, 0), (0, 0), (0, 1)]  # our symbolic try, and Keras's looks at the shapes before it begins
+    assert asked == [*looks, *((epoch, step) for epoch in range(3) for step in range(10))]
     batches = Batches((np.arange(25),), 10, seed=5, shuffle=True)
     seen = []
     for epoch in (2, 0):
