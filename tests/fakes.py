@@ -1,5 +1,6 @@
 """Stand-ins that several folders of tests share: a backend, small experiments, a display."""
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,7 +56,8 @@ def info(
     return DataInfo(
         inputs=tuple(TensorInfo(name, shape, dtype) for name, shape in inputs.items()),
         targets=tuple(
-            TensorInfo(name, shape, "int64") for name, shape in ({"y": (1,)} if targets is None else targets).items()
+            TensorInfo(name, shape, "int64")
+            for name, shape in ({"y": (1,)} if targets is None else targets).items()
         ),
         classes={},
         num_classes=num_classes or {},
@@ -109,3 +111,33 @@ class FakeDisplay:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+
+class Screen:
+    """What a terminal shows after a text: lines that were wiped are gone."""
+
+    _CONTROL = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])|\r|\n|[^\x1b\r\n]+")
+
+    def __init__(self, text: str) -> None:
+        self.lines = [""]
+        self.row = self.column = 0
+        for found in self._CONTROL.finditer(text):
+            self._take(found[0], found[1] or "", found[2] or "")
+
+    def _take(self, text: str, numbers: str, command: str) -> None:
+        if text == "\r":
+            self.column = 0
+        elif text == "\n":
+            self.row += 1
+            self.lines += [""] * (self.row + 1 - len(self.lines))
+        elif command == "A":
+            self.row = max(0, self.row - int(numbers or 1))
+        elif command == "K":
+            self.lines[self.row] = "" if numbers == "2" else self.lines[self.row][: self.column]
+        elif not command:
+            line = self.lines[self.row].ljust(self.column)
+            self.lines[self.row] = line[: self.column] + text + line[self.column + len(text) :]
+            self.column += len(text)
+
+    def shown(self) -> str:
+        return "\n".join(line.rstrip() for line in self.lines).rstrip("\n")

@@ -190,7 +190,8 @@ def test_a_missing_file_is_answered_with_its_neighbours(tmp_path):
     with pytest.raises(NotFound) as error:
         load_document(tmp_path / "digit.yaml")
     assert str(error.value) == (
-        f"error[spec-not-found]: there is no file `{tmp_path}/digit.yaml`\nhelp: `{tmp_path}` holds `digits.yaml`"
+        f"error[spec-not-found]: there is no file `{tmp_path}/digit.yaml`\n"
+        f"help: `{tmp_path}` holds `digits.yaml`"
     )
     with pytest.raises(NotFound) as error:
         load_document(Path("/nowhere/digit.yaml"))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kexp.cli.options import JsonOption, RunArgument, RunsOption, SplitOption, runs_folder, streams_of
+from kexp.cli.options import JsonOption, RunArgument, RunsOption, Split, SplitOption, runs_folder, streams_of
 from kexp.cli.train import placed
 from kexp.record.experiment import read_experiment
 from kexp.record.query import find_run
@@ -28,7 +28,7 @@ CheckpointOption = Annotated[Which, typer.Option(help="The best epoch's weights,
 def evaluate(
     context: typer.Context,
     run: RunArgument,
-    split: SplitOption = "test",
+    split: SplitOption = Split.test,
     checkpoint: CheckpointOption = Which.best,
     as_json: JsonOption = False,
     runs: RunsOption = None,

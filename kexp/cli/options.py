@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,15 @@ RunArgument = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the result as JSON to stdout.")]
-SplitOption = Annotated[str, typer.Option(help="Which split: train, val or test.")]
+
+
+class Split(StrEnum):
+    train = "train"
+    val = "val"
+    test = "test"
+
+
+SplitOption = Annotated[Split, typer.Option(help="Which of the data's splits.")]
 
 
 def streams_of(context: typer.Context) -> Streams:

@@ -16,6 +16,7 @@ from kexp.record.notes import read_notes
 from kexp.record.query import find_run
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, derive_state, read_status, utc_text
+from kexp.spec.bases import extend
 from kexp.spec.canonical import canonical
 from kexp.spec.parse import parse_experiment
 
@@ -34,7 +35,8 @@ def show(
     """Describe a run or a spec, without importing Keras."""
     streams = streams_of(context)
     if Path(target).suffix in (".yaml", ".yml"):
-        streams.tell(canonical(parse_experiment(load_document(Path(target))), defaults=resolved).rstrip())
+        document = extend(load_document(Path(target))).document
+        streams.tell(canonical(parse_experiment(document), defaults=resolved).rstrip())
         return
     run = find_run(target, runs_folder(runs))
     if resolved:

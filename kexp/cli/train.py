@@ -20,6 +20,7 @@ from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
 from kexp.diagnostics import Diagnostic
 from kexp.document import Document, load_document, parse_document
 from kexp.errors import KexpError, PromiseBroken
+from kexp.spec.bases import extend
 from kexp.spec.overrides import override
 from kexp.spec.parse import parse_experiment
 from kexp.spec.types import Experiment
@@ -39,7 +40,9 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The root seed of everything.")] = None,
     name: Annotated[str | None, typer.Option(help="The experiment's name.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag for `kexp ls` (repeatable).")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="TAG", help="A tag for `kexp ls` (repeatable).")
+    ] = None,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Two steps of everything, end to end, into a temporary folder.")
     ] = False,
@@ -57,7 +60,8 @@ def train(
         raise typer.BadParameter("--no-data is for --smoke", param_hint="--no-data")
     streams = streams_of(context)
     document, text = read_spec(spec)
-    document = override(document, [*(assignments or ()), *_shorthands(seed, name)])
+    extended = extend(document)
+    document = override(extended.document, [*(assignments or ()), *_shorthands(seed, name)])
     experiment = _settled(parse_experiment(document), tag or ())
     scratch = (
         tempfile.TemporaryDirectory(prefix="kexp-smoke-") if smoke and runs is None else nullcontext(None)
@@ -81,13 +85,14 @@ def train(
             os.environ,
             started,
             clock,
+            extended.bases,
             "no-data" if no_data else "smoke" if smoke else "full",
         )
         if machine.note:
             display.note(machine.note)
         try:
             result = train_now(order, display)
-            display.finished(result)
+            display.finished(result, is_kept=folder is None)
         finally:
             display.close()
         with result.run.lock():

@@ -107,6 +107,7 @@ def syntax_fault(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     return (
         _tab_fault(span)
         or _blank_fault(source, span.line)
+        or _colon_fault(span, error)
         or _key_fault(span)
         or _tail_fault(span, error)
         or _known_fault(source, span, error)
@@ -133,6 +134,19 @@ def _blank_fault(source: Source, number: int) -> Diagnostic | None:
             help = f"write `{found['key']} {found['value'].rstrip()}`"
             return Diagnostic("blank-missing", "a blank is missing after this colon", span=place, help=help)
     return None
+
+
+def _colon_fault(span: Span, error: yaml.MarkedYAMLError) -> Diagnostic | None:
+    """Recognise `- Flatten` above `trainable: false`, which YAML takes for one text."""
+    before = span.source.line(span.line)[: span.column - 1]
+    above = span.source.line(span.line - 1)
+    text = re.sub(r"^\s*(?:- +)*", "", above).rstrip()
+    if "mapping values are not allowed" not in (error.problem or "") or ": " in before or not text:
+        return None
+    start = above.index(text) + 1
+    place = Span(span.source, span.line - 1, start, span.line - 1, start + len(text))
+    message = "a colon is missing after this, for the next line belongs to it"
+    return Diagnostic("colon-missing", message, span=place, help=f"write `{text}:`")
 
 
 def _key_fault(span: Span) -> Diagnostic | None:

@@ -68,8 +68,9 @@ def parse_experiment(document: Document) -> Experiment:
         with reading.gather():
             read_blocks(root, reading.blocks)
         experiment = read_record(root, Experiment, frozenset({"vars"}))
+    before = len(reading.faults)
     check_wiring(reading)
-    if experiment is not None:
+    if experiment is not None and len(reading.faults) == before:
         experiment = replace(experiment, name=experiment.name or _default_name(document), document=document)
         check_rules(experiment, reading.faults)
     if reading.faults or experiment is None:

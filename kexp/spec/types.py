@@ -46,6 +46,16 @@ class PerOutput:
     many: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """A map of arguments with any values."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOrClass:
+    """A graph, or a model class of the user's own that receives graphs."""
+
+
 PositiveInt = Annotated[int, Within(1)]
 NotNegative = Annotated[int, Within(0)]
 
@@ -246,16 +256,39 @@ class Checkpoint:
     best: Best = field(default_factory=Best)
 
 
-Loss = Annotated[Objective | Mapping[str, Objective | None], PerOutput("losses")]
 Metrics = Annotated[
     tuple[Objective, ...] | Mapping[str, tuple[Objective, ...]], PerOutput("metrics", many=True)
 ]
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a training that goes on from the one before; what is None it inherits from `train`.
+
+    `freeze` and `unfreeze` name layers; they hold for the stages after, too.
+    """
+
+    name: str
+    epochs: PositiveInt | None = None
+    optimizer: Annotated[Objective | None, Named("optimizers")] = None
+    loss: Annotated[Objective | Mapping[str, Objective | None] | None, PerOutput("losses")] = None
+    metrics: Annotated[
+        tuple[Objective, ...] | Mapping[str, tuple[Objective, ...]] | None, PerOutput("metrics", many=True)
+    ] = None
+    loss_weights: Mapping[str, float] | None = None
+    batch_size: PositiveInt | None = None
+    class_weight: Mapping[str, float] | None = None
+    callbacks: Annotated[tuple[Component, ...] | None, NamedList("callbacks")] = None
+    freeze: tuple[str, ...] = ()
+    unfreeze: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
-    optimizer: Annotated[Objective, Named("optimizers")]
-    loss: Loss
+    """`compile` holds further arguments for the `compile` of a model class of the user's own."""
+
+    optimizer: Annotated[Objective | None, Named("optimizers")] = None
+    loss: Annotated[Objective | Mapping[str, Objective | None] | None, PerOutput("losses")] = None
     metrics: Metrics = ()
     weighted_metrics: Metrics = ()
     loss_weights: Mapping[str, float] | None = None
@@ -268,6 +301,8 @@ class Training:
     validation_freq: PositiveInt = 1
     steps_per_epoch: PositiveInt | None = None
     terminate_on_nan: bool = True
+    stages: tuple[Stage, ...] = ()
+    compile: "Annotated[Mapping[str, Value], Arguments()]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +333,7 @@ class Experiment:
     """`seed` None: one is drawn when the run begins, and recorded. `name` defaults to the file's stem."""
 
     data: Data
-    model: Graph
+    model: Annotated[Graph | Component, ModelOrClass()]
     train: Training
     blocks: Mapping[str, Block] = field(default_factory=dict)
     kexp: int = LANGUAGE_VERSION
@@ -310,3 +345,8 @@ class Experiment:
     trackers: tuple[str, ...] = ()
     expect: tuple[Promise, ...] = ()
     document: Document | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def graph(self) -> Graph | None:
+        """The model where it is a graph; None for a model class."""
+        return self.model if isinstance(self.model, Graph) else None

@@ -313,7 +313,7 @@ class _Wirer:
     def _reused(self, step: Step, reuse: Reuse, scope: Scope) -> str:
         name = self._text(reuse.name, scope, step)
         layer = scope.layer(name)
-        if layer is None:
+        if layer is None and reuse.name:
             message = f"`reuse` finds no layer called `{name}` above"
             is_block = any(isinstance(e, _Used) and name in e.step.gives for e in self.entries)
             help = did_you_mean(name, scope.known_layers()) or (

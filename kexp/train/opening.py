@@ -27,6 +27,8 @@ def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> 
     experiment = order.experiment
     environment = collect_environment(order.argv, order.environ, order.folder, order.started)
     run.write_spec(order.spec_text)
+    for relative, data in order.bases.items():
+        run.write_spec_base(relative, data)
     for relative, data in own_files(custom_names(experiment), order.folder).items():
         run.write_code(relative, data)
     resolved = resolve(experiment, order.folder, order.machine.threads)

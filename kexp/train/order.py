@@ -1,7 +1,7 @@
 """What was asked for, and what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,7 @@ class Order:
     environ: Mapping[str, str]
     started: datetime
     clock: float
+    bases: Mapping[str, bytes] = field(default_factory=dict)
     scope: Scope = "full"
 
 
