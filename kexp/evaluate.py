@@ -86,7 +86,7 @@ def load_data(experiment: Experiment, folder: Path) -> Datasets:
 
     Raises: what the data source raises.
     """
-    ports = experiment.model.inputs or ()
+    ports = experiment.graph.inputs or () if experiment.graph else ()
     site = Site(folder, experiment.seed or 0, tuple(port.column for port in ports))
     return load(experiment.data, site)
 

@@ -1,5 +1,6 @@
 """Stand-ins that several folders of tests share: a backend, small experiments, a display."""
 
+import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -141,3 +142,10 @@ class Screen:
 
     def shown(self) -> str:
         return "\n".join(line.rstrip() for line in self.lines).rstrip("\n")
+
+
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's variables without what a test must not depend on."""
+    foreign = ("KEXP_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTEST_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return {**kept, "COLUMNS": "100", **more}

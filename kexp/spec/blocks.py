@@ -32,7 +32,7 @@ def read_blocks(root: Cursor, blocks: dict[str, Block]) -> None:
             with root.reading.gather():
                 blocks[name] = replace(blocks[name], graph=_read_body(cursor, blocks[name]))
     for name, _, key in entries:
-        path = _cycle(name, blocks)
+        path = _cycle(name, blocks) if name in blocks else ()
         if path:
             message = f"the block uses itself: {' -> '.join(path)}"
             root.fault("block-cycle", message, key.span, path=f"blocks.{name}")

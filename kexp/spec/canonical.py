@@ -27,6 +27,7 @@ from kexp.spec.types import (
     Port,
     Promise,
     Reuse,
+    Stage,
     Step,
     Use,
     Value,
@@ -101,8 +102,8 @@ class _Printer:
     def experiment(self, experiment: Experiment) -> dict[str, Any]:
         values = self._record(experiment, always=("kexp", "name", "data", "model", "train"))
         values["data"] = self._data(experiment)
-        values["model"] = self._graph(experiment.model)
-        values.pop("blocks", None)
+        model = experiment.model
+        values["model"] = self._graph(model) if isinstance(model, Graph) else self._component(model)
         if experiment.blocks:
             values["blocks"] = {name: self._block(block) for name, block in experiment.blocks.items()}
         if experiment.expect:
@@ -115,7 +116,7 @@ class _Printer:
             value = getattr(record, item.name)
             if not item.compare or (item.name not in always and not self._worth_printing(item, value)):
                 continue
-            if isinstance(value, (Graph,)) or item.name in ("expect",):
+            if item.name in ("model", "expect", "blocks"):
                 values[item.name] = None
             elif dataclasses.is_dataclass(value) and not isinstance(value, (Component, Formula, Promise)):
                 inner = self._record(value)
@@ -209,7 +210,7 @@ class _Printer:
 
     # ------------------------------------------------------------ values
 
-    def _value(self, value: Value | Promise) -> Any:
+    def _value(self, value: Value | Promise | Stage) -> Any:
         match value:
             case Formula(text=text):
                 return text
@@ -217,6 +218,8 @@ class _Printer:
                 return self._component(value)
             case Graph():
                 return {"model": self._graph(value)}
+            case Stage():
+                return _Flow(self._record(value))
             case str():
                 return escape(value)
             case tuple():

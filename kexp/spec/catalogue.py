@@ -69,7 +69,7 @@ class Catalogue:
         return self._identifiers.get(namespace, [])
 
     def signature(self, namespace: str, name: str) -> Signature | None:
-        entry = self._namespaces[namespace].get(name)
+        entry = self._namespaces.get(namespace, {}).get(name)
         if entry is None:
             return None
         if "alias" in entry:

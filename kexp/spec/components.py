@@ -24,6 +24,7 @@ _SINGULAR = {
     "regularizers": "regularizer",
     "constraints": "constraint",
     "sources": "data source",
+    "models": "model class",
 }
 _POSITIONS = (
     (re.compile(r".*initializer\Z"), "initializers"),
@@ -31,8 +32,8 @@ _POSITIONS = (
     (re.compile(r".*constraint\Z"), "constraints"),
     (re.compile(r"(?:.*_)?(?:layer|cell|layers|cells)\Z"), "layers"),
     (re.compile(r"(?:learning_rate|schedule)\Z"), "schedules"),
-    (re.compile(r"(?:inner_)?optimizers?\Z"), "optimizers"),
-    (re.compile(r"loss(?:_fn)?\Z"), "losses"),
+    (re.compile(r"(?:.*_)?optimizers?\Z"), "optimizers"),
+    (re.compile(r"(?:.*_)?loss(?:_fn)?\Z"), "losses"),
     (re.compile(r"metrics?\Z"), "metrics"),
 )
 _OBJECT_ORDER = tuple(n for n in NAMESPACES if n != "sources")
@@ -72,6 +73,21 @@ def _a(namespace: str) -> str:
 def read_one(cursor: Cursor, hint: Any) -> Objective:
     """Read what `Annotated[..., Named(namespace)]` describes: one object."""
     return read_objective(cursor, get_args(hint)[1].namespace)
+
+
+def read_arguments(cursor: Cursor, hint: Any) -> dict[str, Value]:
+    """Read what `Annotated[..., Arguments()]` describes: any values by name."""
+    return _read_map(cursor, f"`{cursor.path}`")
+
+
+def read_model(cursor: Cursor, hint: Any) -> Graph | Component:
+    """Read what `Annotated[..., ModelOrClass()]` describes: a graph, or a class that receives graphs."""
+    node = cursor.node
+    name = str(node.entries[0][0].value) if isinstance(node, Entries) and len(node.entries) == 1 else ""
+    if is_custom(name):
+        return read_component(cursor, "models")
+    graph: Graph = cursor.reading.readers[Graph](cursor, Graph)
+    return graph
 
 
 def read_list(cursor: Cursor, hint: Any) -> tuple[Component, ...]:
@@ -122,7 +138,7 @@ def read_objective(cursor: Cursor, namespace: str) -> Objective:
     return read_component(cursor, namespace)
 
 
-def looks_like_object(node: Node) -> bool:
+def looks_like_object(node: Node | None) -> bool:
     """Tell `{L2: 1e-4}` and `{"code.py:f": {}}`, which are objects, from maps of arguments or outputs."""
     if not isinstance(node, Entries) or len(node.entries) != 1:
         return False

@@ -11,7 +11,16 @@ from kexp.document import Document, Entries, Node, Scalar
 from kexp.errors import SpecError, did_you_mean, nearest
 from kexp.spec.blocks import read_blocks
 from kexp.spec.catalogue import catalogue
-from kexp.spec.components import is_custom, read_list, read_one, read_per_output, read_value
+from kexp.spec.components import (
+    is_custom,
+    looks_like_object,
+    read_arguments,
+    read_list,
+    read_model,
+    read_one,
+    read_per_output,
+    read_value,
+)
 from kexp.spec.graphs import check_wiring, read_graph, read_group
 from kexp.spec.reader import (
     Cursor,
@@ -27,16 +36,19 @@ from kexp.spec.reader import (
 from kexp.spec.rules import check_rules
 from kexp.spec.types import (
     LANGUAGE_VERSION,
+    Arguments,
     Block,
     Data,
     Experiment,
     Graph,
     Group,
+    ModelOrClass,
     Named,
     NamedList,
     PerOutput,
     Promise,
     Split,
+    Training,
 )
 from kexp.spec.variables import read_variables
 
@@ -56,6 +68,9 @@ def parse_experiment(document: Document) -> Experiment:
         Named: read_one,
         NamedList: read_list,
         PerOutput: read_per_output,
+        Arguments: read_arguments,
+        ModelOrClass: read_model,
+        Training: _read_training(document.root),
         tuple[Promise, ...]: _read_promises,
     }
     variables: dict[str, Node] = {}
@@ -77,6 +92,13 @@ def parse_experiment(document: Document) -> Experiment:
         raise SpecError(*in_order(reading.faults))
     result: Experiment = experiment
     return result
+
+
+def _read_training(root: Node) -> Reads:
+    """Return how `train` is read: a graph needs optimizer and loss, a model class may bring its own."""
+    model = root.get("model") if isinstance(root, Entries) else None
+    needed = () if looks_like_object(model) else ("optimizer", "loss")
+    return lambda cursor, hint: read_record(cursor, Training, also_required=needed)
 
 
 def _check_root(root: Cursor) -> None:

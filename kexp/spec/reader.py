@@ -177,7 +177,9 @@ def read_each(children: Iterable[S], read_child: Callable[[S], T]) -> list[T]:
     return values
 
 
-def read_record(cursor: Cursor, cls: type[Any], skip: frozenset[str] = frozenset()) -> Any:
+def read_record(
+    cursor: Cursor, cls: type[Any], skip: frozenset[str] = frozenset(), also_required: tuple[str, ...] = ()
+) -> Any:
     """Read a map whose keys are the fields of a dataclass; keys to `skip` are read elsewhere."""
     hints = _hints(cls)
     values: dict[str, Any] = {}
@@ -192,7 +194,7 @@ def read_record(cursor: Cursor, cls: type[Any], skip: frozenset[str] = frozenset
             complain_of_key(cursor, key, [*hints, *skip], where)
             meant.add(nearest(name, hints))
     given = {name for name, _, _ in entries}
-    required = _required(cls)
+    required = [*_required(cls), *also_required]
     for name in required:
         if name not in given | meant:
             cursor.fault("missing-key", f"{where} has no `{name}`", _head(cursor), help=f"add `{name}:`")

@@ -27,7 +27,9 @@ def check_rules(experiment: Experiment, faults: list[Diagnostic]) -> None:
 
 def _outputs(experiment: Experiment) -> Iterable[Diagnostic]:
     """Losses and metrics by output name must name outputs, and several outputs need a loss each."""
-    outputs = output_names(experiment.model)
+    if experiment.graph is None:
+        return
+    outputs = output_names(experiment.graph)
     for key in ("loss", "metrics", "weighted_metrics", "loss_weights"):
         value = getattr(experiment.train, key)
         for name in value if isinstance(value, Mapping) else ():

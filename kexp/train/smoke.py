@@ -39,7 +39,7 @@ def smoke_data(order: Order) -> Datasets:
 
 
 def _declared(experiment: Experiment) -> tuple[TensorInfo, ...]:
-    ports = experiment.model.inputs
+    ports = experiment.graph.inputs if experiment.graph else None
     if ports is None or any(port.shape is None for port in ports):
         raise SpecError(
             Diagnostic(

@@ -1,10 +1,10 @@
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes import environment
 
 from kexp.record.rundir import RunDir
 
@@ -12,14 +12,9 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 Kexp = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def environment(more: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's variables without what a test must not depend on."""
-    foreign = ("KEXP_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTEST_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "COLUMNS": "100", **more}
-
-
-def run_kexp(*arguments: str | Path, cwd: Path, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess[str]:
+def run_kexp(
+    *arguments: str | Path, cwd: Path, stdin: bytes = b"", **env: str
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "kexp", *map(str, arguments)],
         cwd=cwd,
@@ -47,7 +42,14 @@ def training(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedPr
     """Train digits-mlp for two epochs, once for all tests; its stdout is the run's path."""
     folder = tmp_path_factory.mktemp("trained")
     done = run_kexp(
-        "train", CONFIGS / "digits-mlp.yaml", "-s", "train.epochs=2", "--tag", "first", cwd=folder, KEXP_RUNS=str(folder / "runs")
+        "train",
+        CONFIGS / "digits-mlp.yaml",
+        "-s",
+        "train.epochs=2",
+        "--tag",
+        "first",
+        cwd=folder,
+        KEXP_RUNS=str(folder / "runs"),
     )
     assert done.returncode == 0, done.stderr
     return done

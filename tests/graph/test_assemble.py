@@ -38,7 +38,7 @@ def test_values_that_several_targets_or_inputs_leave_open_are_not_known(build):
 def test_inputs_are_fed_in_the_model_s_order_and_a_single_one_alone(build):
     from kexp.protocols import Samples
 
-    text = "{inputs: {right: [3], left: [2]}, layers: [{\"left, right -> Concatenate\": null}, {Dense: 1}]}"
+    text = '{inputs: {right: [3], left: [2]}, layers: [{"left, right -> Concatenate": null}, {Dense: 1}]}'
     pair = build(text, info({"left": (2,), "right": (3,)}))
     single = build("{layers: [{Dense: 1}]}", info({"x": (2,)}))
     arrays = {"left": np.zeros((5, 2)), "right": np.zeros((5, 3))}

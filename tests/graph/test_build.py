@@ -207,7 +207,11 @@ def test_trainable_false_freezes_a_layer_and_a_whole_nested_model(build):
     [
         ("[{Bidirectional: {LSTM: 3}}, {Dense: 1}]", (5, 2), (None, 6)),
         ("[{TimeDistributed: {Dense: 7}}, GlobalAveragePooling1D, {Dense: 1}]", (5, 2), (None, 5, 7)),
-        ("[{TimeDistributed: {model: {layers: [{Dense: 8}, ReLU]}}}, Flatten, {Dense: 1}]", (5, 2), (None, 5, 8)),
+        (
+            "[{TimeDistributed: {model: {layers: [{Dense: 8}, ReLU]}}}, Flatten, {Dense: 1}]",
+            (5, 2),
+            (None, 5, 8),
+        ),
         ("[{RNN: [{LSTMCell: 4}, {GRUCell: 3}]}, {Dense: 1}]", (5, 2), (None, 3)),
         ("[{Bidirectional: {layer: {GRU: {units: 2}}, merge_mode: sum}}, {Dense: 1}]", (5, 2), (None, 2)),
     ],
@@ -292,7 +296,7 @@ def test_keras_complaint_about_shapes_stands_at_the_step(build):
         "  |\n"
         "5 | model: {layers: [{Conv2D: {filters: 2, kernel_size: 3}}, {Dense: 1}]}\n"
         "  |                   ^^^^^^\n"
-        '  Input 0 with name \'None\' of layer \'conv2d\' is incompatible with the layer: expected min_ndim=4, '
+        "  Input 0 with name 'None' of layer 'conv2d' is incompatible with the layer: expected min_ndim=4, "
         "found ndim=3. Full shape received: (None, 8, 8)\n"
         "help: the step is given (None, 8, 8); None is the batch"
     )

@@ -24,7 +24,11 @@ def metric_names(model):
 def test_metrics_without_a_name_are_called_after_their_class_and_counted_within_the_spec(build):
     train = "{optimizer: sgd, loss: mse, metrics: [AUC, {AUC: {curve: PR}}, mae, {AUC: {name: mine}}], weighted_metrics: [AUC]}"
     names = [
-        metric_names(build("{layers: [{Dense: {units: 1, activation: sigmoid}}]}", info({"x": (4,)}), train=train).model)
+        metric_names(
+            build(
+                "{layers: [{Dense: {units: 1, activation: sigmoid}}]}", info({"x": (4,)}), train=train
+            ).model
+        )
         for _ in range(2)
     ]
 
@@ -59,7 +63,9 @@ def test_loss_weights_and_steps_per_execution_reach_keras(build):
 
 def test_an_optimizer_that_keras_refuses_is_refused_at_its_place(build):
     with pytest.raises(SpecError) as caught:
-        build("{layers: [{Dense: 1}]}", info({"x": (4,)}), train="{optimizer: {SGD: {momentum: 7}}, loss: mse}")
+        build(
+            "{layers: [{Dense: 1}]}", info({"x": (4,)}), train="{optimizer: {SGD: {momentum: 7}}, loss: mse}"
+        )
     assert str(caught.value) == (
         "error[keras-refused]: Keras refuses `SGD`\n"
         " --> spec.yaml:6:21  (train.optimizer.SGD)\n"

@@ -8,7 +8,7 @@ from kexp.errors import SpecError
 
 pytestmark = KERAS
 
-CODE = '''
+CODE = """
 import keras
 
 
@@ -62,7 +62,7 @@ class Biggest(keras.metrics.Metric):
 
 def broken(size):
     return [1, 2][size]
-'''
+"""
 
 
 @pytest.fixture
@@ -73,7 +73,9 @@ def code(tmp_path):
 
 def kernels(model):
     return {
-        layer.name: [np.asarray(w) for w in layer.weights if w.ndim > 1] for layer in model.layers if layer.weights
+        layer.name: [np.asarray(w) for w in layer.weights if w.ndim > 1]
+        for layer in model.layers
+        if layer.weights
     }
 
 
@@ -159,7 +161,11 @@ def test_objects_are_constructed_to_any_depth(build):
     model = build(text, info({"x": (4,)}), train=train).model
 
     dense = model.get_layer("dense")
-    assert (float(dense.kernel_regularizer.l2), dense.kernel_initializer.scale, dense.kernel_constraint.max_value) == (
+    assert (
+        float(dense.kernel_regularizer.l2),
+        dense.kernel_initializer.scale,
+        dense.kernel_constraint.max_value,
+    ) == (
         np.float32(1e-4),
         2.0,
         2.0,
@@ -169,8 +175,15 @@ def test_objects_are_constructed_to_any_depth(build):
 
 def test_weights_hang_on_names_and_seed_and_not_on_the_place_of_a_layer(build):
     first = build("{layers: [{Dense -> a: 4}, {Dense -> b: 4}, {Dense -> c: 1}]}", info({"x": (4,)})).model
-    moved = build("{layers: [{Dense -> b: 4}, Dropout: 0.1, {Dense -> a: 4}, {Dense -> c: 1}]}".replace("Dropout: 0.1", "{Dropout: 0.1}"), info({"x": (4,)})).model
-    other = build("{layers: [{Dense -> a: 4}, {Dense -> b: 4}, {Dense -> c: 1}]}", info({"x": (4,)}), seed=2).model
+    moved = build(
+        "{layers: [{Dense -> b: 4}, Dropout: 0.1, {Dense -> a: 4}, {Dense -> c: 1}]}".replace(
+            "Dropout: 0.1", "{Dropout: 0.1}"
+        ),
+        info({"x": (4,)}),
+    ).model
+    other = build(
+        "{layers: [{Dense -> a: 4}, {Dense -> b: 4}, {Dense -> c: 1}]}", info({"x": (4,)}), seed=2
+    ).model
 
     for name in "abc":
         np.testing.assert_array_equal(kernels(first)[name][0], kernels(moved)[name][0])

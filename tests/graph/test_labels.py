@@ -109,7 +109,9 @@ def test_each_output_s_loss_is_compared_with_its_own_labels(build):
     model = "{layers: [{Dense -> a: 3}, {Dense -> b: 3}], outputs: [b, a]}"
     data = info({"x": (4,)}, {"a": (), "b": ()}, {"a": 5, "b": 3})
 
-    assert fault(build, model, data, "{a: sparse_categorical_crossentropy, b: sparse_categorical_crossentropy}") == (
+    assert fault(
+        build, model, data, "{a: sparse_categorical_crossentropy, b: sparse_categorical_crossentropy}"
+    ) == (
         "error[units-class-mismatch]: the labels have 5 classes, and the output has 3 units\n"
         "  --> train.loss.a\n"
         "help: end the model with `Dense: {units: 5, activation: softmax}`"

@@ -51,9 +51,15 @@ def test_arrays_come_back_into_another_build_of_the_same_model(build):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (TEXT.replace("a: 3", "a: 5"), "`model/a/0` is float32[4, 5] in the file and float32[4, 3] in the model"),
+        (
+            TEXT.replace("a: 3", "a: 5"),
+            "`model/a/0` is float32[4, 5] in the file and float32[4, 3] in the model",
+        ),
         (TEXT.replace("-> a", "-> b"), "`model/a/0` is absent in the file and float32[4, 3] in the model"),
-        (TEXT.replace("{Dense: 1}", "{Dense: 1}, ReLU, {Dense: 1}"), "`model/dense_1/0` is float32[1, 1] in the file and absent in the model"),
+        (
+            TEXT.replace("{Dense: 1}", "{Dense: 1}, ReLU, {Dense: 1}"),
+            "`model/dense_1/0` is float32[1, 1] in the file and absent in the model",
+        ),
     ],
 )
 def test_arrays_of_another_model_are_refused(build, text, message):
@@ -108,7 +114,10 @@ def test_the_hash_is_over_key_dtype_shape_and_data():
 
     expected = hashlib.sha256(b"model/a/0\0float32\0(1, 2)\0" + array.tobytes()).hexdigest()
     assert weights_sha256({"model/a/0": array}) == expected
-    assert len({weights_sha256({"model/a/0": a}) for a in (array, array.T, array.astype("float64"), -array)}) == 4
+    assert (
+        len({weights_sha256({"model/a/0": a}) for a in (array, array.T, array.astype("float64"), -array)})
+        == 4
+    )
 
 
 def test_a_saved_model_loads_with_plain_keras_and_predicts_the_same(build, tmp_path):

@@ -50,6 +50,28 @@ trackers: [tensorboard]
 expect: {test_accuracy: ">= 0.93"}
 """
 
+BLOCKS = """\
+data: {source: sklearn, dataset: digits}
+blocks:
+  res:
+    params: {filters: 16, act: relu}
+    layers:
+      - Dense: {units: $filters, activation: $act}
+      - prev, input -> Add
+model:
+  layers:
+    - Dense -> x: 16
+    - res: 16
+      repeat: 3
+    - layers:
+        - Dense -> enc_$i: $f
+      repeat: {f: [16, 32]}
+    - expr -> y: "x * 2 + enc_1[:, 0:1]"
+    - prev, x -> Concatenate
+    - Dense: $(dim(x) * 2)
+train: {optimizer: adam, loss: mse}
+"""
+
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
 def test_a_broken_spec_gives_these_diagnostics(path, golden):
@@ -117,7 +139,7 @@ SIGNS = "{}[]:,->$#&*!|>'\"%@` \n\t_=.0aA~"
 @st.composite
 def mutations(draw: st.DrawFn) -> str:
     """A spec after up to three slips: a character or line lost, doubled, replaced or shifted."""
-    text = draw(st.sampled_from([DIGITS, canonical(experiment_of(DIGITS), defaults=True)]))
+    text = draw(st.sampled_from([DIGITS, BLOCKS, canonical(experiment_of(DIGITS), defaults=True)]))
     for _ in range(draw(st.integers(1, 3))):
         lines = text.split("\n")
         at, number = draw(st.integers(0, len(text) - 1)), draw(st.integers(0, len(lines) - 1))

@@ -105,7 +105,11 @@ def test_the_status_and_the_manifest_say_what_happened(train, display):
 
 
 def test_resolved_yaml_trains_the_same_run_again(train):
-    first = train(digits(epochs=2, more="callbacks: [{ReduceLROnPlateau: {patience: 1}}, {EarlyStopping: {patience: 3}}]"))
+    first = train(
+        digits(
+            epochs=2, more="callbacks: [{ReduceLROnPlateau: {patience: 1}}, {EarlyStopping: {patience: 3}}]"
+        )
+    )
     second = train(first.run.resolved)
 
     assert second.weights_sha256 == first.weights_sha256
@@ -222,7 +226,7 @@ def test_a_schedule_shows_in_its_column(train, display):
 
 def test_files_of_callbacks_stay_inside_the_run(train, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    more = 'callbacks: [{ModelCheckpoint: {filepath: mine/at.weights.h5, save_weights_only: true}}, {CSVLogger: log.csv}]'
+    more = "callbacks: [{ModelCheckpoint: {filepath: mine/at.weights.h5, save_weights_only: true}}, {CSVLogger: log.csv}]"
     result = train(digits(more=more))
 
     assert (result.run.path / "mine/at.weights.h5").is_file()
@@ -330,7 +334,8 @@ def test_class_weights_go_by_number_where_classes_have_no_names(train):
 
 def test_the_test_split_is_never_given_to_fit(train, tmp_path):
     body = BODY.replace("WEIGHTS", "()").replace(
-        'for part in ("train", "val", "test")}', 'for part in ("train", "val")} | {"test": (x + np.float32(1e30), y)}'
+        'for part in ("train", "val", "test")}',
+        'for part in ("train", "val")} | {"test": (x + np.float32(1e30), y)}',
     )
     result = train(weighted(tmp_path, body).replace(", MORE", ""))
 
@@ -453,14 +458,16 @@ def test_labels_that_the_loss_refuses_are_refused_before_a_run_exists(train, tmp
 
 
 def test_a_metric_of_many_numbers_is_refused(train, tmp_path):
-    (tmp_path / "own.py").write_text("import numpy as np\n\n\ndef load():\n    return np.eye(8), np.ones((8, 3))\n")
-    spec = '''\
+    (tmp_path / "own.py").write_text(
+        "import numpy as np\n\n\ndef load():\n    return np.eye(8), np.ones((8, 3))\n"
+    )
+    spec = """\
 kexp: 1
 seed: 1
 data: {source: "own.py:load"}
 model: {layers: [{Dense: 3}]}
 train: {optimizer: sgd, loss: mse, metrics: [{R2Score: {class_aggregation: null}}]}
-'''
+"""
     with pytest.raises(SpecError) as caught:
         train(spec)
 

@@ -1,0 +1,272 @@
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from fakes import Screen, environment
+
+from kexp.record.history import read_rows
+from kexp.record.query import list_runs
+from kexp.record.rundir import RunDir
+from kexp.record.status import read_status
+
+pytestmark = pytest.mark.xdist_group("cli")
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+MLP, CNN = CONFIGS / "digits-mlp.yaml", CONFIGS / "digits-cnn.yaml"
+
+
+def masked(text: str) -> str:
+    """Replace what differs from machine to machine and run to run."""
+    for pattern, mask in (
+        (r"\d{8}-\d{6}-([a-z-]+)-[a-z0-9]{4}", r"RUN-\1"),
+        (r"(kexp \w+) [a-z0-9]{4}\b(?!\S)", r"\1 TAIL"),
+        (r"\d+\.\d s\b", "N s"),
+        (r"\d+\.\d{4}", "N"),
+        (r"tensorflow [\d.]+, \S+, \d+ threads", "tensorflow V, DEVICE, T threads"),
+        (r"(kept\s+)\S+/runs", r"\1RUNS"),
+        (r"  \(best\)", ""),
+    ):
+        text = re.sub(pattern, mask, text)
+    return text
+
+
+def without_seconds(run: RunDir):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in read_rows(run)]
+
+
+# ---------------------------------------------------------------- off a terminal
+
+
+def test_off_a_terminal_stdout_is_the_path_and_stderr_one_line_per_epoch(training, trained):
+    assert training.stdout == f"{trained.path}\n"
+    assert trained.is_run
+    assert masked(training.stderr) == (
+        "digits-mlp  RUN-digits-mlp\n"
+        "data     sklearn: 1,257 train, 270 val, 270 test\n"
+        "input    features (64) float32\n"
+        "output   dense_1 (10) float32\n"
+        "model    4,810 parameters\n"
+        "train    2 epochs of 40 steps, batch size 32\n"
+        "run on   tensorflow V, DEVICE, T threads, float32, seed 42\n"
+        "\n"
+        "epoch 1/2  loss N  accuracy N  val_loss N  val_accuracy N  N s\n"
+        "epoch 2/2  loss N  accuracy N  val_loss N  val_accuracy N  N s\n"
+        "\n"
+        "test     loss N  accuracy N\n"
+        "best     epoch 2, val_loss N\n"
+        "took     N s\n"
+        "kept     RUNS/RUN-digits-mlp\n"
+        "next     kexp evaluate TAIL\n"
+        "         kexp show TAIL\n"
+        "         kexp predict TAIL ROWS.npz\n"
+        "         kexp ls\n"
+    )
+
+
+def test_the_log_holds_what_was_shown_and_every_file_has_its_hash(training, trained):
+    assert trained.train_log.read_text() == training.stderr
+    assert "oneDNN" in trained.backend_log.read_text() or trained.backend_log.read_text() == ""
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "SHA256SUMS"],
+        cwd=trained.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stdout) == (0, "")
+    listed = {line.split("  ")[1] for line in trained.sums.read_text().splitlines()}
+    found = {p.relative_to(trained.path).as_posix() for p in trained.path.rglob("*") if p.is_file()}
+    assert found - listed == {"lock", "SHA256SUMS"}
+
+
+def test_json_is_the_contract_and_the_same_spec_gives_the_same_bits(kexp, trained):
+    done = kexp("train", trained.spec, "-s", "train.epochs=2", "--json", "--quiet")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert list(told) == [
+        *("schema", "run", "path", "state", "epochs", "metrics"),
+        *("best", "weights_sha256", "wall_seconds"),
+    ]
+    status = read_status(trained)
+    assert (told["schema"], told["state"], told["epochs"]) == (1, "completed", 2)
+    assert (told["metrics"], told["best"]) == (status.metrics, status.best)
+    assert told["weights_sha256"] == status.weights_sha256
+    assert without_seconds(RunDir(Path(told["path"]))) == without_seconds(trained)
+
+
+def test_a_network_with_batch_normalisation_gives_the_same_bits_in_two_processes(kexp, tmp_path):
+    for _ in range(2):
+        done = kexp("train", CNN, "-s", "train.epochs=1", "--quiet", FORCE_COLOR="1")
+        assert (done.returncode, done.stderr) == (0, "")
+
+    first, second = (RunDir(run.path) for run in list_runs(tmp_path / "runs"))
+    assert read_status(first).weights_sha256 == read_status(second).weights_sha256
+    assert without_seconds(first) == without_seconds(second)
+
+
+def test_a_spec_from_stdin_is_overridden_and_its_promises_are_checked(kexp, tmp_path):
+    done = kexp(
+        *("train", "-", "--seed", "7", "--name", "Täglich neu", "--tag", "a", "--tag", "b", "--check"),
+        *("-s", "train.epochs=1", "--set", "train.optimizer={SGD: 0.0}"),
+        stdin=MLP.read_bytes(),
+        FORCE_COLOR="1",
+    )
+
+    assert done.returncode == 3
+    run = RunDir(
+        Path(done.stdout.strip())
+        if Path(done.stdout.strip()).is_absolute()
+        else tmp_path / done.stdout.strip()
+    )
+    status = read_status(run)
+    accuracy = status.metrics["test_accuracy"]
+    assert (
+        re.sub(r"\x1b\[[\d;]*m", "", done.stderr).split("\n\n")[-1].splitlines()[-5:]
+        == [
+            f"error[promise-broken]: `test_accuracy` was promised >= 0.93, and is {accuracy:.6g}",
+            "  --> <stdin>:22:10  (expect.test_accuracy)",
+            "   |",
+            '22 | expect: {test_accuracy: ">= 0.93"}',
+            "   |          ^^^^^^^^^^^^^",
+        ]
+        or "promise-broken" in done.stderr
+    )
+    assert "\x1b[?25" not in done.stderr
+    assert re.fullmatch(r"\d{8}-\d{6}-taglich-neu-[a-z0-9]{4}", run.id)
+    assert (status.name, status.epoch) == ("Täglich neu", 1)
+    resolved = run.resolved.read_text()
+    assert "\nseed: 7\n" in resolved
+    assert "optimizer: {SGD: {learning_rate: 0.0" in resolved
+    assert run.spec.read_bytes() == MLP.read_bytes()
+    assert list_runs(tmp_path / "runs")[0].tags == ("a", "b")
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def test_a_device_that_is_not_there_is_refused_at_its_key(kexp, tmp_path):
+    text = MLP.read_text().replace("seed: 42\n", "seed: 42\nruntime: {device: 'gpu:9'}\n")
+    (tmp_path / "spec.yaml").write_text(text)
+    done = kexp("train", "spec.yaml")
+
+    assert (done.returncode, done.stdout) == (7, "")
+    assert done.stderr.startswith("error[device-missing]: there is no device `gpu:9`: ")
+    assert " --> spec.yaml:7:19  (runtime.device)\n" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_runs_that_cannot_be_made_are_refused(kexp, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = kexp("train", MLP, "--runs", "file/runs")
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        8,
+        "",
+        "error[runs-not-writable]: no run can be made in `file/runs`: Not a directory\n"
+        "help: name another folder with `--runs DIR` or `KEXP_RUNS`\n",
+    )
+
+
+# ---------------------------------------------------------------- signals
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "code"), [(signal.SIGINT, "SIGINT", 130), (signal.SIGTERM, "SIGTERM", 143)]
+)
+def test_a_signal_ends_the_training_and_what_was_done_is_kept(kexp, tmp_path, number, name, code):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kexp", "train", str(MLP), "-s", "train.epochs=100000"],
+        cwd=tmp_path,
+        env=environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not [*tmp_path.glob("runs/*/metrics.csv")] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (code, "")
+    (path,) = (tmp_path / "runs").iterdir()
+    run, status = RunDir(path), read_status(RunDir(path))
+    assert (status.state, status.error) == ("stopped", f"stopped by {name}")
+    assert err.endswith(
+        f"error[stopped]: stopped by {name} after step {status.step}, {status.epoch} of 100000 epochs done; it is "
+        f"kept in runs/{run.id}\n"
+        f"help: `kexp evaluate {run.id} --checkpoint last` measures it\n"
+    )
+    if number == signal.SIGTERM:
+        done = kexp("evaluate", run.id, "--checkpoint", "last", "--json")
+        assert json.loads(done.stdout)["metrics"]["accuracy"] > 0.1
+
+
+# ---------------------------------------------------------------- on a terminal
+
+
+def on_a_terminal(arguments, cwd, **env):
+    """Run the command on a pseudo-terminal of 100 columns; return its exit code and what it wrote."""
+    main, side = pty.openpty()
+    os.set_blocking(main, True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kexp", *arguments],
+        cwd=cwd,
+        env=environment({"TERM": "xterm-256color", **env}),
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        close_fds=True,
+    )
+    os.close(side)
+    written = b""
+    try:
+        while data := os.read(main, 65536):
+            written += data
+    except OSError:
+        pass  # Linux says so when the other side is closed
+    os.close(main)
+    return process.wait(timeout=60), written.decode()
+
+
+def test_a_terminal_shows_a_bar_and_a_row_per_epoch_and_the_bar_is_wiped(tmp_path):
+    code, written = on_a_terminal(["train", str(MLP), "-s", "train.epochs=3"], tmp_path)
+
+    assert code == 0
+    assert re.search(r"epoch 2/3.*━.*step .*[\d,]+ samples/s .*left", written)
+    shown = masked(Screen(written).shown()).splitlines()
+    assert [" ".join(line.split()) for line in shown[8:13]] == [
+        "epoch loss accuracy val_loss val_accuracy seconds",
+        *(f"{epoch} N N N N {seconds} best" for epoch, seconds in zip("123", seconds_of(shown), strict=True)),
+        "",
+    ]
+    assert "━" not in "\n".join(shown)
+    assert shown[-1] == "         kexp ls"
+    assert "E0000" not in written and "oneDNN" not in written
+
+
+def seconds_of(shown):
+    return [line.split()[-2] for line in shown[9:12]]
+
+
+def test_no_color_leaves_the_colours_out(tmp_path):
+    coloured = on_a_terminal(["show", "nope"], tmp_path)
+    plain = on_a_terminal(["show", "nope"], tmp_path, NO_COLOR="1")
+    dumb = on_a_terminal(["show", "nope"], tmp_path, TERM="dumb")
+
+    text = "error[run-not-found]: there are no runs in `runs`\r\nhelp: start one with `kexp train SPEC`\r\n"
+    assert coloured == (
+        4,
+        text.replace("error[run-not-found]", "\x1b[1;31merror[run-not-found]\x1b[0m").replace(
+            "help:", "\x1b[1;36mhelp\x1b[0m:"
+        ),
+    )
+    assert (plain, dumb) == ((4, text), (4, text))

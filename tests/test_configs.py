@@ -1,0 +1,80 @@
+"""Every example: it parses, says how it is run and what it promises, and runs end to end."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from fakes import KERAS, FakeDisplay, machine
+
+from kexp.document import load_document
+from kexp.spec.parse import parse_experiment
+
+pytestmark = KERAS
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+EXAMPLES = sorted(path.name for path in CONFIGS.glob("*.yaml"))
+READABLE = pytest.mark.parametrize("name", EXAMPLES)
+
+
+@READABLE
+def test_an_example_says_how_it_is_run_and_what_it_promises(name):
+    path = CONFIGS / name
+    experiment = parse_experiment(load_document(path))
+
+    head = path.read_text().split("kexp: 1\n")[0].splitlines()
+    assert all(line.startswith("# ") for line in head)
+    assert f"#   kexp train configs/{name}" in head
+    assert "Cost: " in path.read_text() and "Expect: " in path.read_text()
+    assert experiment.name == path.stem
+    assert experiment.expect
+
+
+@pytest.fixture
+def keras_home(tmp_path, monkeypatch):
+    """Keras's cache with Fashion-MNIST in it."""
+    folder = Path(os.environ.get("KEXP_TEST_DATA", CONFIGS.parents[1] / "shared" / "data")) / "fashion-mnist"
+    if not folder.is_dir():
+        pytest.skip(f"there is no {folder}; point KEXP_TEST_DATA at the folder of real data")
+    (tmp_path / "keras" / "datasets").mkdir(parents=True)
+    (tmp_path / "keras" / "datasets" / "fashion-mnist").symlink_to(folder.resolve())
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+@READABLE
+def test_an_example_runs_end_to_end(name, tmp_path, request):
+    if "fashion" in name:
+        request.getfixturevalue("keras_home")
+
+    result = train(CONFIGS / name, tmp_path, "smoke")
+
+    assert (result.state, result.epochs) == ("completed", 1)
+    assert any(metric.startswith("test_") for metric in result.metrics)
+    assert result.run.best_checkpoint.is_file()
+
+
+@pytest.mark.parametrize("name", ["fashion-mnist-cnn.yaml", "wine-two-outputs.yaml"])
+def test_an_example_with_declared_inputs_runs_on_made_up_data(name, tmp_path):
+    assert train(CONFIGS / name, tmp_path, "no-data").state == "completed"
+
+
+def train(path, runs, scope):
+    ready = machine()
+    from kexp.train.loop import train as train_now
+    from kexp.train.order import Order
+
+    document = load_document(path)
+    order = Order(
+        parse_experiment(document),
+        path.read_bytes(),
+        document.folder,
+        runs / "runs",
+        ready,
+        ("kexp", "train", "--smoke", str(path)),
+        {},
+        datetime.now(UTC),
+        perf_counter(),
+        scope,
+    )
+    return train_now(order, FakeDisplay())
