@@ -21,7 +21,7 @@ KERAS = [
     pytest.mark.xdist_group("keras"),
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword"),
 ]
-"""What marks a module whose tests need Keras: one process imports it, and TensorFlow's warning is passed over."""
+"""What marks a module that needs Keras: one process imports it, and TensorFlow's warning is passed over."""
 
 
 @cache
@@ -71,8 +71,19 @@ kexp: 1
 name: digits
 seed: 3
 data: {{source: sklearn, dataset: digits, split: {split}}}
-model: {{layers: [{{Rescaling: 0.0625}}, {{Dense: {{units: 8, activation: relu}}}}, {{Dropout: 0.2}}, {{Dense: {{units: 10, activation: softmax}}}}]}}
-train: {{optimizer: {optimizer}, loss: sparse_categorical_crossentropy, metrics: [accuracy], epochs: {epochs}, batch_size: 128, {more}}}
+model:
+  layers:
+    - Rescaling: 0.0625
+    - Dense: {{units: 8, activation: relu}}
+    - Dropout: 0.2
+    - Dense: {{units: 10, activation: softmax}}
+train:
+  optimizer: {optimizer}
+  loss: sparse_categorical_crossentropy
+  metrics: [accuracy]
+  epochs: {epochs}
+  batch_size: 128
+  {more}
 """
 
 

@@ -33,13 +33,15 @@ def test_an_example_says_how_it_is_run_and_what_it_promises(name):
 
 @pytest.fixture
 def keras_home(tmp_path, monkeypatch):
-    """Keras's cache with Fashion-MNIST in it."""
+    """Keras's cache with Fashion-MNIST in it; Keras itself has read KERAS_HOME when it was imported."""
     folder = Path(os.environ.get("KEXP_TEST_DATA", CONFIGS.parents[1] / "shared" / "data")) / "fashion-mnist"
     if not folder.is_dir():
         pytest.skip(f"there is no {folder}; point KEXP_TEST_DATA at the folder of real data")
     (tmp_path / "keras" / "datasets").mkdir(parents=True)
     (tmp_path / "keras" / "datasets" / "fashion-mnist").symlink_to(folder.resolve())
+    machine()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))
 
 
 @READABLE
@@ -75,6 +77,6 @@ def train(path, runs, scope):
         {},
         datetime.now(UTC),
         perf_counter(),
-        scope,
+        scope=scope,
     )
     return train_now(order, FakeDisplay())

@@ -63,14 +63,19 @@ class RunDisplay:
 
     def close(self) -> None:
         """Take the bar away and close the log."""
-        if self.bar:
-            self.bar.close()
+        self._take_bar_away()
         if self.log:
             self.log.close()
             self.log = None
 
-    def finished(self, result: "Result", is_kept: bool) -> None:
-        """Say how it ended, and if the run is kept, where everything is and what to type next."""
+    def _take_bar_away(self) -> None:
+        if self.bar:
+            self.bar.close()
+            self.bar = None
+
+    def finished(self, result: "Result") -> None:
+        """Say how it ended, where everything is, and what to type next."""
+        self._take_bar_away()
         if self.is_smoke:
             self._say(
                 _pair("smoke", f"passed in {result.wall_seconds:.1f} s: trained, saved, loaded again, equal")
@@ -84,9 +89,6 @@ class RunDisplay:
             best = result.best
             self._say(_pair("best", f"epoch {best['epoch']}, {best['monitor']} {number(best['value'])}"))
         self._say(_pair("took", f"{result.wall_seconds:.1f} s"))
-        if not is_kept:
-            self._say(_pair("smoke", "it trains, saves, loads and measures the same; nothing is kept"))
-            return
         self._say(_pair("kept", str(result.run.path)))
         tail = result.run.id.rpartition("-")[2]
         commands = (f"kexp evaluate {tail}", f"kexp show {tail}", f"kexp predict {tail} ROWS.npz", "kexp ls")

@@ -19,7 +19,7 @@ import typer
 from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
 from kexp.diagnostics import Diagnostic
 from kexp.document import Document, load_document, parse_document
-from kexp.errors import KexpError, PromiseBroken
+from kexp.errors import KexpError, PromiseBroken, Stopped
 from kexp.spec.bases import extend
 from kexp.spec.overrides import override
 from kexp.spec.parse import parse_experiment
@@ -92,7 +92,7 @@ def train(
             display.note(machine.note)
         try:
             result = train_now(order, display)
-            display.finished(result, is_kept=folder is None)
+            display.finished(result)
         finally:
             display.close()
         with result.run.lock():
@@ -131,7 +131,7 @@ def placed(experiment: Experiment) -> Iterator[None]:
     try:
         yield
     except KexpError as error:
-        if experiment.document is None:
+        if experiment.document is None or isinstance(error, Stopped):
             raise
         raise experiment.document.located(error) from error.__cause__
 

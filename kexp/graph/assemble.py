@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,16 @@ import keras
 import numpy as np
 from keras.src.utils.naming import reset_uids
 
-from kexp.graph.build import build_model, match_ports, output_tensors
+from kexp.diagnostics import Diagnostic
+from kexp.errors import SpecError, did_you_mean
+from kexp.graph.build import build_model, output_tensors
 from kexp.graph.compile import compile_model
 from kexp.graph.construct import Context
+from kexp.graph.initial import Beginning
 from kexp.graph.labels import check_losses, match_targets
+from kexp.graph.ports import match_ports
 from kexp.protocols import DataInfo, Samples, TensorInfo
+from kexp.spec.phases import Phase, phases
 from kexp.spec.types import Experiment, Port
 
 
@@ -26,6 +31,7 @@ class Assembly:
     ports: tuple[Port, ...]
     targets: Mapping[str, TensorInfo | None]
     context: Context
+    beginnings: tuple[Beginning, ...] = ()
 
     def inputs(self, samples: Samples) -> Any:
         """Return the model's inputs as it takes them."""
@@ -34,32 +40,63 @@ class Assembly:
 
     def labels(self, samples: Samples) -> Any:
         """Return the labels as `fit` takes them."""
+        if not self.targets:
+            return None
         arrays = {
             name: np.zeros((len(samples), 1), np.float32) if target is None else samples.targets[target.name]
             for name, target in self.targets.items()
         }
-        if isinstance(self.model._outputs_struct, dict):
+        if isinstance(getattr(self.model, "_outputs_struct", {}), dict) and len(arrays) > 1:
             return {name: array for name, array in arrays.items() if self.targets[name] is not None}
         return next(iter(arrays.values())) if len(arrays) == 1 else tuple(arrays.values())
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The symbolic outputs by name."""
+        """The symbolic outputs by name; none for a model class."""
         return output_tensors(self.model)
+
+    def enter(self, phase: Phase, info: DataInfo) -> "Assembly":
+        """Freeze, unfreeze and compile as a phase says, with a fresh optimizer.
+
+        Raises: SpecError (unknown-layer-name, keras-refused).
+        """
+        for names, trainable in ((phase.freeze, False), (phase.unfreeze, True)):
+            for name in names:
+                _layer(self.model, name, phase).trainable = trainable
+        context = replace(self.context, values=known_values(phase.experiment, info))
+        compile_model(self.model, phase.experiment, context)
+        return replace(self, context=context)
 
 
 def assemble(experiment: Experiment, info: DataInfo, folder: Path) -> Assembly:
-    """Build and compile the model of an experiment whose seed is fixed.
+    """Build the model of an experiment whose seed is fixed, and compile it as its last phase does.
 
     Raises: SpecError, each fault at its place in the spec.
     """
     reset_uids()  # so that what Keras names by counting is called the same whatever was built before
     context = context_of(experiment, info, folder)
-    model = build_model(experiment, info, context)
-    targets = match_targets(model, experiment, info)
-    check_losses(model, experiment, info, targets)
-    compile_model(model, experiment, context)
-    return Assembly(model, match_ports(experiment.model, info), targets, context)
+    built = build_model(experiment, info, context)
+    model = built.model
+    targets: dict[str, TensorInfo | None] = {target.name: target for target in info.targets}
+    for phase in phases(experiment):
+        if experiment.graph is not None:
+            targets = match_targets(model, phase.experiment, info)
+            check_losses(model, phase.experiment, info, targets)
+        for name in (*phase.freeze, *phase.unfreeze):
+            _layer(model, name, phase)
+    compile_model(model, phase.experiment, context_of(phase.experiment, info, folder))
+    return Assembly(model, match_ports(experiment.graph, info), targets, context, built.beginnings)
+
+
+def _layer(model: keras.Model, name: str, phase: Phase) -> Any:
+    """Return a layer of the model by the name it has in the spec."""
+    layers = {layer.name: layer for layer in model.layers}
+    if name not in layers:
+        help = did_you_mean(name, layers) or f"the layers are {', '.join(f'`{n}`' for n in layers)}"
+        key = "freeze" if name in phase.freeze else "unfreeze"
+        message = f"the model has no layer called `{name}`"
+        raise SpecError(Diagnostic("unknown-layer-name", message, f"{phase.path}.{key}", help=help))
+    return layers[name]
 
 
 def context_of(experiment: Experiment, info: DataInfo, folder: Path) -> Context:

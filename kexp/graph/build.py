@@ -2,15 +2,17 @@
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 
 from kexp.diagnostics import Diagnostic
-from kexp.errors import SpecError
+from kexp.errors import SpecError, did_you_mean
 from kexp.graph.construct import Context, complaint, construct, evaluate
-from kexp.protocols import DataInfo, TensorInfo
+from kexp.graph.initial import Beginning
+from kexp.graph.ports import match_ports, shape_of
+from kexp.protocols import DataInfo
 from kexp.spec.expression import compute_expression
 from kexp.spec.formula import FormulaError
 from kexp.spec.scopes import Bound, View
@@ -18,80 +20,57 @@ from kexp.spec.types import Block, Component, Experiment, Expr, Graph, Operand, 
 from kexp.spec.wiring import Call, Fault, output_names, wire
 
 
-def build_model(experiment: Experiment, info: DataInfo, context: Context) -> keras.Model:
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A model, and the layers that start from more than their initializers."""
+
+    model: keras.Model
+    beginnings: tuple[Beginning, ...] = ()
+
+
+def build_model(experiment: Experiment, info: DataInfo, context: Context) -> Built:
     """Return the model, not yet compiled; every layer has its name from the spec.
 
     Raises: SpecError (input-shape, unknown-column, keras-refused, wrong-inputs, wrong-outputs), at the step.
     """
     graph = experiment.model
+    if isinstance(graph, Component):
+        return Built(build_class(graph, experiment, info, context))
     ports = match_ports(graph, info)
     tensors = {}
     for port in ports:
-        shape = _shape(port, context)
+        shape = shape_of(port, context)
         with complaint(f"model.inputs.{port.name}", None, port.name):
             tensors[port.name] = keras.Input(shape=shape, dtype=port.dtype, name=port.name)
-    model = _Builder(context, experiment.blocks).model(graph, tensors, _model_name(experiment.name))
+    builder = _Builder(context, experiment.blocks)
+    model = builder.model(graph, tensors, _model_name(experiment.name))
     _name_outputs(model, graph)
+    columns = {port.name: port.column for port in ports}
+    return Built(model, tuple(Beginning(layer, step, columns.get(i)) for layer, step, i in builder.beginnings))
+
+
+def build_class(
+    component: Component, experiment: Experiment, info: DataInfo, context: Context
+) -> keras.Model:
+    """Construct a model class of the user's own, which receives its graphs built.
+
+    Raises: SpecError (not-a-model, and those of construction).
+    """
+    builder = _Builder(context, experiment.blocks)
+    model = construct(component, builder.within(View({}, dict(context.values))), _model_name(experiment.name))
+    if not isinstance(model, keras.Model):
+        message = f"`{component.name}` gives {type(model).__name__}, and a keras.Model is expected"
+        raise SpecError(Diagnostic("not-a-model", message, component.path, component.span))
+    if not model.built and type(model).call is not keras.Model.call:
+        arrays = [keras.ops.zeros((1, *(size or 1 for size in t.shape)), t.dtype) for t in info.inputs]
+        with complaint(component.path, component.span, component.name):
+            model(arrays[0] if len(arrays) == 1 else arrays)
     return model
 
 
-def match_ports(graph: Graph, info: DataInfo) -> tuple[Port, ...]:
-    """Return the model's inputs in order, with the shapes the data gives where the spec gives none.
-
-    Raises: SpecError (unknown-column, input-shape).
-    """
-    known = {tensor.name: tensor for tensor in info.inputs}
-    if graph.inputs is None:
-        return tuple(Port(t.name, t.name, t.shape, _input_dtype(t)) for t in info.inputs)
-    alone = len(known) == len(graph.inputs) == 1
-    ports = []
-    for port in graph.inputs:
-        tensor = info.inputs[0] if alone else known.get(port.column)
-        if tensor is None:
-            listed = ", ".join(f"`{name}`" for name in known)
-            raise SpecError(
-                Diagnostic(
-                    "unknown-column",
-                    f"the data has no input `{port.column}`",
-                    f"model.inputs.{port.name}",
-                    help=f"it has {listed}",
-                )
-            )
-        ports.append(_fitted(replace(port, column=tensor.name), tensor))
-    return tuple(ports)
-
-
-def _fitted(port: Port, tensor: TensorInfo) -> Port:
-    if port.shape is None:
-        return replace(port, shape=tensor.shape)
-    given = tensor.shape or (1,)[: len(port.shape)]
-    sizes = list(zip(port.shape, given, strict=False))
-    clash = any(isinstance(a, int) and b is not None and a != b for a, b in sizes)
-    if len(port.shape) != len(given) or clash:
-        declared = [s if s is None or isinstance(s, int) else "…" for s in port.shape]
-        raise SpecError(
-            Diagnostic(
-                "input-shape",
-                f"the input `{port.name}` is declared as {declared}, and the data has {list(tensor.shape)}",
-                f"model.inputs.{port.name}",
-                help=f"declare `{port.name}: {list(tensor.shape)}`; a `Reshape` step changes the shape",
-            )
-        )
-    return port
-
-
-def _input_dtype(tensor: TensorInfo) -> str:
-    """Numbers become float32, the language's default; text stays text."""
-    return "string" if tensor.dtype.startswith(("str", "<U", "object", "string")) else "float32"
-
-
-def _shape(port: Port, context: Context) -> tuple[int | None, ...]:
-    with complaint(f"model.inputs.{port.name}", None, port.name):
-        return tuple(evaluate(size, context) for size in port.shape or ())
-
-
 def _model_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "_-." else "_" for c in name) or "model"
+    """Return the name in the letters that TensorFlow's scopes take."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in name).lstrip("_-") or "model"
 
 
 def _name_outputs(model: keras.Model, graph: Graph) -> None:
@@ -103,7 +82,7 @@ def _name_outputs(model: keras.Model, graph: Graph) -> None:
 
 def output_tensors(model: keras.Model) -> dict[str, Any]:
     """Return the outputs by the names that `loss` and `metrics` know them by."""
-    structure = model._outputs_struct
+    structure = getattr(model, "_outputs_struct", {})
     if isinstance(structure, dict):
         return dict(structure)
     return dict(zip(model.output_names, model.outputs, strict=True))
@@ -132,6 +111,7 @@ class _Builder:
     def __init__(self, context: Context, blocks: Mapping[str, Block]) -> None:
         self.context, self.blocks = context, blocks
         self.tensors: dict[str, Any] = {}
+        self.beginnings: list[tuple[Any, Step, str]] = []
 
     def within(self, view: View) -> Context:
         """Return the context in which a step's values are computed."""
@@ -174,11 +154,13 @@ class _Builder:
             layer = layers.get(call.layer) if isinstance(step.what, Reuse) else None
             if layer is None:
                 layer = layers[call.layer] = self._layer(call, arguments, context)
+                layer = layers[call.layer] = _with_inner_outputs(layer, step)
             with complaint(step.path, step.key, subject, _given_help(arguments, keywords)):
                 constants = {key: evaluate(value, context) for key, value in step.call.items()}
                 result = layer(*_spread(layer, arguments), **keywords, **constants)
-        if step.trainable is not None:
-            layer.trainable = step.trainable
+        _freeze(layer, step)
+        if step.weights is not None or step.adapt:
+            self.beginnings.append((layer, step, str(call.takes.positional[0])))
         self._keep(call, result)
 
     def _express(self, call: Call, expression: Expr) -> None:
@@ -217,7 +199,7 @@ class _Builder:
             )
         inputs = {}
         for port, tensor in zip(ports, arguments, strict=True):
-            shape = _shape(port, context) if port.shape is not None else tensor.shape[1:]
+            shape = shape_of(port, context) if port.shape is not None else tensor.shape[1:]
             inputs[port.name] = keras.Input(shape=shape, dtype=tensor.dtype, name=f"{name}_{port.name}")
         return self.model(graph, inputs, name, f"{name}_", View({}, call.view.values))
 
@@ -226,7 +208,7 @@ class _Builder:
         context = self.within(view)
         if graph.inputs is not None and all(port.shape is not None for port in graph.inputs):
             inputs = {
-                port.name: keras.Input(_shape(port, context), dtype=port.dtype, name=f"{name}_{port.name}")
+                port.name: keras.Input(shape_of(port, context), dtype=port.dtype, name=f"{name}_{port.name}")
                 for port in graph.inputs
             }
             return self.model(graph, inputs, name, f"{name}_", View({}, view.values))
@@ -282,6 +264,37 @@ class _Builder:
             return {key: self.tensors[name] for key, name in outputs.items()}
         tensors = [self.tensors[name] for name in outputs]
         return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _with_inner_outputs(layer: Any, step: Step) -> Any:
+    """Return the model that gives the outputs of inner layers, where the step asks for them.
+
+    Raises: SpecError (unknown-layer-name).
+    """
+    if not step.outputs_of:
+        return layer
+    outputs = [_inner(layer, name, step, "outputs_of").output for name in step.outputs_of]
+    return keras.Model(layer.inputs, outputs[0] if len(outputs) == 1 else outputs, name=layer.name)
+
+
+def _inner(layer: Any, name: str, step: Step, key: str) -> Any:
+    inner = {each.name: each for each in getattr(layer, "layers", ())}
+    if name not in inner:
+        message = f"`{_subject(step)}` has no inner layer called `{name}`"
+        listed = ", ".join(f"`{n}`" for n in [*inner][-8:])
+        help = did_you_mean(name, inner) or (f"its last ones are {listed}" if inner else None)
+        raise SpecError(Diagnostic("unknown-layer-name", message, f"{step.path}.{key}", help=help))
+    return inner[name]
+
+
+def _freeze(layer: Any, step: Step) -> None:
+    """Freeze a layer, or all of a model before an inner layer."""
+    if step.trainable is not None:
+        layer.trainable = step.trainable
+    if step.trainable_from is not None:
+        first = _inner(layer, step.trainable_from, step, "trainable_from")
+        for inner in layer.layers[: layer.layers.index(first)]:
+            inner.trainable = False
 
 
 def _size(name: str, tensor: Any, axis: int) -> int:

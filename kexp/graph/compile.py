@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kexp.graph.construct import Context, complaint, construct
+from kexp.graph.construct import Context, complaint, construct, evaluate
 from kexp.spec.types import Component, Experiment, Objective
 from kexp.spec.wiring import snake_case
 
@@ -20,6 +20,9 @@ def compile_model(model: keras.Model, experiment: Experiment, context: Context) 
 
     Raises: SpecError (keras-refused and those of construction).
     """
+    if experiment.graph is None:
+        _compile_class(model, experiment, context)
+        return
     train = experiment.train
     jit = experiment.runtime.jit_compile
     names: _Names = defaultdict(Counter)
@@ -35,7 +38,21 @@ def compile_model(model: keras.Model, experiment: Experiment, context: Context) 
         )
 
 
-def _optimizer(optimizer: Objective, context: Context) -> Any:
+def _compile_class(model: keras.Model, experiment: Experiment, context: Context) -> None:
+    """Give a model class's own `compile` what the spec gives, and nothing else."""
+    train = experiment.train
+    names: _Names = defaultdict(Counter)
+    given = {
+        "optimizer": _optimizer(train.optimizer, context) if train.optimizer else None,
+        "loss": _per_output(train.loss, lambda loss: _objective(loss, context)) if train.loss else None,
+        "metrics": _metrics(train.metrics, context, names),
+        **{name: evaluate(value, context) for name, value in train.compile.items()},
+    }
+    with complaint("train.compile", None, type(model).__name__):
+        model.compile(**{name: value for name, value in given.items() if value is not None})
+
+
+def _optimizer(optimizer: Objective | None, context: Context) -> Any:
     if isinstance(optimizer, Component):
         return construct(optimizer, context)
     with complaint("train.optimizer", None, optimizer):

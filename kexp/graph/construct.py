@@ -85,7 +85,7 @@ def evaluate(value: Value, context: Context, name: str = "") -> Any:
             return compute(text, context.values, context.functions)
         case Graph():
             assert context.nest is not None
-            return context.nest(value, f"{name}_model")
+            return context.nest(value, f"{name}_model" if name else "model")
         case tuple():
             return [evaluate(item, context, f"{name}_{i}") for i, item in enumerate(value)]
         case Mapping():
@@ -95,8 +95,15 @@ def evaluate(value: Value, context: Context, name: str = "") -> Any:
 
 
 def _options(component: Component, context: Context, name: str) -> dict[str, Any]:
+    """Return the arguments; the graphs of a model class are called after their parameters."""
     options = component.options or {}
-    return {key: evaluate(value, context, name) for key, value in options.items()}
+    is_class = component.namespace == "models"
+    return {
+        key: context.nest(value, key)
+        if is_class and isinstance(value, Graph) and context.nest
+        else evaluate(value, context, name)
+        for key, value in options.items()
+    }
 
 
 def _with_identity(made: Any, options: dict[str, Any], context: Context, name: str) -> dict[str, Any]:

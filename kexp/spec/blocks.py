@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kexp.document import Entries, Scalar
 from kexp.spec.components import read_value
-from kexp.spec.reader import Cursor, Unreadable, complain_of_key
+from kexp.spec.reader import Cursor, Unreadable, complain_of_key, describe
 from kexp.spec.types import Block, Graph, Group, Step, Use, Value
 
 _RESERVED = ("reuse", "model", "layers", "expr", "prev", "input", "null")
@@ -63,7 +63,8 @@ def _read_params(cursor: Cursor) -> tuple[Mapping[str, Value], frozenset[str]]:
 
 
 def _read_body(cursor: Cursor, block: Block) -> Graph:
-    assert isinstance(cursor.node, Entries)
+    if not isinstance(cursor.node, Entries):
+        raise cursor.refuse("wrong-type", f"`{cursor.path}` must be a map, found {describe(cursor.node)}")
     rest = tuple((key, value) for key, value in cursor.node.entries if key.value != "params")
     for key, _ in rest:
         if key.value not in _KEYS:

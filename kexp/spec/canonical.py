@@ -188,6 +188,15 @@ class _Printer:
             siblings["trainable"] = step.trainable
         if step.repeat is not None:
             siblings["repeat"] = self._value(step.repeat)
+        if step.trainable_from is not None:
+            siblings["trainable_from"] = step.trainable_from
+        if step.weights is not None:
+            layer = {} if step.weights.layer is None else {"layer": step.weights.layer}
+            siblings["weights"] = _Flow({"from": step.weights.source, **layer}) if layer else step.weights.source
+        if step.adapt:
+            siblings["adapt"] = True
+        if step.outputs_of:
+            siblings["outputs_of"] = _FlowList(step.outputs_of)
         if argument is None and not siblings:
             return key
         return {key: argument, **siblings}
@@ -222,6 +231,8 @@ class _Printer:
                 return _Flow(self._record(value))
             case str():
                 return escape(value)
+            case tuple() if value and isinstance(value[0], Stage):
+                return [self._value(item) for item in value]
             case tuple():
                 return _FlowList(self._value(item) for item in value)
             case Mapping():
@@ -245,7 +256,12 @@ class _Printer:
                 if known and param.name not in options:
                     options[param.name] = self._value(_frozen(param.default))
         bare = component.options is None and not options
-        return component.name if bare else _Flow({component.name: _Flow(options)})
+        return component.name if bare else _styled({component.name: _styled(options)})
+
+
+def _styled(values: dict[str, Any]) -> dict[str, Any]:
+    """Print a map on one line, unless a graph stands in it."""
+    return values if any(type(value) is dict for value in values.values()) else _Flow(values)
 
 
 def _frozen(value: Any) -> Value:

@@ -61,8 +61,9 @@ def read_group(cursor: Cursor, hint: Any = Group) -> tuple[Step, ...]:
 
 def check_wiring(reading: Reading) -> None:
     """Gather the faults of every graph's wiring."""
-    if any(fault.id == "block-cycle" for fault in reading.faults):
-        return  # a block that uses itself would be laid out without end
+    endless = any(fault.id == "block-cycle" for fault in reading.faults)
+    if endless or not all(block.graph.steps for block in reading.blocks.values()):
+        return  # what uses a block that could not be read would only echo its faults
     for cursor, graph in reading.graphs:
         inputs = _static_inputs(cursor, graph)
         for fault in wire(graph, inputs, blocks=reading.blocks).faults:

@@ -11,11 +11,11 @@ from kexp.spec.arrows import Arrow, ArrowError, Part, parse_arrow
 from kexp.spec.components import component_of, is_custom, looks_like_object, read_value
 from kexp.spec.expression import ExpressionError, parse_expression
 from kexp.spec.formula import has_formula
-from kexp.spec.reader import Cursor, Unreadable, describe, read, read_each
-from kexp.spec.types import Expr, Formula, Graph, Group, Operands, Reuse, Step, Use, Value, Within
+from kexp.spec.reader import Cursor, Unreadable, complain_of_key, describe, read, read_each
+from kexp.spec.types import Expr, Formula, Graph, Group, Operands, Reuse, Step, Use, Value, Weights, Within
 
 _WORDS = ("reuse", "model", "layers", "expr")
-_SIBLINGS = ("call", "trainable", "repeat")
+_SIBLINGS = ("repeat", "call", "trainable", "trainable_from", "weights", "adapt", "outputs_of")
 _MISPLACED = {
     "name": "the name stands in the key: `{what} -> {value}`",
     "inputs": "the inputs stand in the key: `{value} -> {what}`",
@@ -274,6 +274,14 @@ def _with_sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node
         return replace(step, trainable=read(child, bool))
     if word == "repeat":
         return _with_repeat(child, step)
+    if word == "trainable_from":
+        return replace(step, trainable_from=read(child, str))
+    if word == "weights":
+        return replace(step, weights=_read_weights(child))
+    if word == "adapt":
+        return replace(step, adapt=read(child, bool))
+    if word == "outputs_of":
+        return replace(step, outputs_of=read(child, tuple[str, ...]))
     if word in _MISPLACED:
         help: str | None = _MISPLACED[word].format(what=what, value=_names(node))
         raise cursor.refuse(
@@ -281,6 +289,21 @@ def _with_sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node
         )
     help = did_you_mean(word, _SIBLINGS) or f"beside a step stand {', '.join(f'`{s}`' for s in _SIBLINGS)}"
     raise cursor.refuse("unknown-key", f"a step has no key `{word}`", key.span, path=child.path, help=help)
+
+
+def _read_weights(cursor: Cursor) -> Weights:
+    """Read `FILE`, or `{from: FILE, layer: NAME}`."""
+    if not isinstance(cursor.node, Entries):
+        return Weights(read(cursor, str))
+    values: dict[str, str] = {}
+    for name, child, key in cursor.entries("`weights`"):
+        if name not in ("from", "layer"):
+            complain_of_key(cursor, key, ["from", "layer"], "`weights`")
+            raise Unreadable
+        values[name] = read(child, str)
+    if "from" not in values:
+        raise cursor.refuse("missing-key", "`weights` has no `from`", help="`weights: {from: RUN, layer: NAME}`")
+    return Weights(values["from"], values.get("layer"))
 
 
 def _with_repeat(cursor: Cursor, step: Step) -> Step:

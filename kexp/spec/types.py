@@ -165,6 +165,14 @@ Repeat = int | Formula | Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """Initial values: a run directory, a `.keras` or a `.safetensors` file; `layer` is its name there."""
+
+    source: str
+    layer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """`[takes ->] what [-> gives]: arguments`, and the siblings on the lines below.
 
@@ -179,6 +187,10 @@ class Step:
     call: "Mapping[str, Value]" = field(default_factory=dict)
     trainable: bool | None = None
     repeat: Repeat | None = None
+    trainable_from: str | None = None
+    weights: Weights | None = None
+    adapt: bool = False
+    outputs_of: tuple[str, ...] = ()
     path: str = field(default="", compare=False)
     key: Span | None = field(default=None, compare=False)
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)

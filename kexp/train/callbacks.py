@@ -100,11 +100,18 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
     """Last of the callbacks: keeps the row, the state and the best weights of every epoch."""
 
     def __init__(
-        self, run: RunDir, progress: Progress, display: Display, best: Best, trackers: Sequence[Tracker]
+        self,
+        run: RunDir,
+        progress: Progress,
+        display: Display,
+        best: Best,
+        trackers: Sequence[Tracker],
+        stage: str | None = None,
     ) -> None:
         assert best.monitor is not None
         super().__init__(monitor=best.monitor, mode=best.mode or "auto")
         self.run, self.progress, self.display, self.trackers = run, progress, display, trackers
+        self.stage = stage
         self.best: float | None = None
         self.began = 0.0
 
@@ -132,15 +139,16 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
 
     def _row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
         rate = logs.pop("learning_rate", None)
-        if rate is None:
-            rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        optimizer = getattr(self.model, "optimizer", None)
+        if rate is None and optimizer is not None:
+            rate = keras.ops.convert_to_numpy(optimizer.learning_rate)
         return {
             "epoch": epoch + 1,
             "step": self.progress.step,
-            "stage": None,
+            "stage": self.stage,
             "seconds": time.perf_counter() - self.began,
             **{name: as_number(name, logs[name]) for name in sorted(logs, key=reading_order)},
-            "learning_rate": float(rate),
+            **({} if rate is None else {"learning_rate": float(rate)}),
         }
 
     def _awaits_validation(self, row: Mapping[str, Any]) -> bool:

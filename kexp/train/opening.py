@@ -3,21 +3,22 @@
 import math
 import os
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-import keras
 
 from kexp.custom import kept_reference, own_files
 from kexp.data.load import Datasets
 from kexp.evaluate import info_as_json
-from kexp.graph.assemble import Assembly
+from kexp.graph.assemble import Assembly, known_values
+from kexp.graph.ports import shape_of
 from kexp.protocols import Plan, TensorInfo
 from kexp.record.manifest import collect_environment, git_diff, manifest, requirements
 from kexp.record.notes import Notes, write_notes
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
 from kexp.spec.canonical import canonical, identity, resolve
+from kexp.spec.phases import num_epochs, phases
 from kexp.spec.references import custom_names, with_custom_names
 from kexp.train.order import Order
 
@@ -62,11 +63,11 @@ def _sections(order: Order, datasets: Datasets, assembly: Assembly) -> dict[str,
             **order.machine.details,
             "device": order.machine.device,
             "threads": order.machine.threads,
-            "jit_compile": model.jit_compile,
+            "jit_compile": getattr(model, "jit_compile", None),
         },
         "model": {
-            "parameters": model.count_params(),
-            "trainable_parameters": _num_trainable(model),
+            "parameters": _size(model.weights),
+            "trainable_parameters": _size(model.trainable_weights),
             "outputs": list(assembly.outputs),
             "values": dict(assembly.context.values),
         },
@@ -74,31 +75,33 @@ def _sections(order: Order, datasets: Datasets, assembly: Assembly) -> dict[str,
     }
 
 
-def _num_trainable(model: keras.Model) -> int:
-    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
+def _size(variables: Sequence[Any]) -> int:
+    return sum(math.prod(variable.shape) for variable in variables)
 
 
-def plan(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly, steps_per_epoch: int) -> Plan:
+def plan(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> Plan:
     """Return what the display says before the first step."""
     experiment, model = order.experiment, assembly.model
+    first = phases(experiment)[0].experiment
+    values = known_values(first, datasets.info)
     return Plan(
         run_id=run.id,
         run_path=run.path,
         name=experiment.name,
         data=experiment.data.source,
         sizes=datasets.info.sizes,
-        inputs=tuple(_info(p.name, t) for p, t in zip(assembly.ports, model.inputs, strict=True)),
+        inputs=tuple(TensorInfo(p.name, shape_of(p, assembly.context), p.dtype) for p in assembly.ports),
         outputs=tuple(_info(name, t) for name, t in assembly.outputs.items()),
-        num_parameters=model.count_params(),
-        num_trainable=_num_trainable(model),
+        num_parameters=_size(model.weights),
+        num_trainable=_size(model.trainable_weights),
         backend=f"{order.machine.backend} {order.machine.details.get(order.machine.backend, '')}".strip(),
         device=order.machine.device,
         threads=order.machine.threads,
         precision=experiment.runtime.precision,
         seed=experiment.seed or 0,
-        epochs=experiment.train.epochs,
-        batch_size=experiment.train.batch_size,
-        steps_per_epoch=steps_per_epoch,
+        epochs=num_epochs(experiment),
+        batch_size=first.train.batch_size,
+        steps_per_epoch=values["steps_per_epoch"],
     )
 
 

@@ -28,7 +28,7 @@ def smoke_data(order: Order) -> Datasets:
         return reduced(load_data(order.experiment, order.folder), num_samples)
     inputs = _declared(order.experiment)
     info = DataInfo(inputs, (), {}, {}, {"train": num_samples})
-    model = build_model(order.experiment, info, context_of(order.experiment, info, order.folder))
+    model = build_model(order.experiment, info, context_of(order.experiment, info, order.folder)).model
     targets, num_classes = [], {}
     for name, tensor in output_tensors(model).items():
         target, classes = _target(order.experiment, name, tuple(tensor.shape[1:]))
@@ -70,9 +70,10 @@ def _target(
 
 
 def shortened(experiment: Experiment) -> Experiment:
-    """Return the experiment with one epoch of two steps."""
-    train = replace(experiment.train, epochs=1, steps_per_epoch=NUM_STEPS, validation_freq=1)
-    return replace(experiment, train=train)
+    """Return the experiment with one epoch of two steps, in every stage."""
+    stages = tuple(replace(stage, epochs=1) for stage in experiment.train.stages)
+    short = {"epochs": 1, "steps_per_epoch": NUM_STEPS, "validation_freq": 1, "stages": stages}
+    return replace(experiment, train=replace(experiment.train, **short))
 
 
 def check_reload(run: RunDir, datasets: Datasets, metrics: dict[str, float]) -> None:

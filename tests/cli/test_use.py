@@ -59,7 +59,8 @@ def test_a_checkpoint_that_was_changed_is_refused(kexp, copied):
     assert (done.returncode, done.stdout, done.stderr) == (
         8,
         "",
-        "error[file-differs]: `checkpoints/best.safetensors` is not the file that `SHA256SUMS` of its run describes\n"
+        "error[file-differs]: `checkpoints/best.safetensors` is not the file that `SHA256SUMS` of its run "
+        "describes\n"
         "help: it was changed after kexp wrote the run; ask for the run again\n",
     )
 
@@ -90,6 +91,9 @@ def test_a_run_without_the_checkpoint_is_refused(kexp, copied):
 # ---------------------------------------------------------------- predict
 
 
+NAMES = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
+
+
 def rows(number):
     from sklearn.datasets import load_digits
 
@@ -109,7 +113,7 @@ def test_predict_writes_a_class_for_every_row_of_an_array(kexp, copied, tmp_path
 
 def test_predict_reads_csv_from_stdin_and_gives_shares(kexp, copied):
     text = io.StringIO()
-    np.savetxt(text, rows(3), delimiter=",", header=",".join(f"p{i}" for i in range(64)), comments="")
+    np.savetxt(text, rows(3), delimiter=",", header=",".join(NAMES), comments="")
     done = kexp("predict", copied.id, "-", "--proba", "--format", "jsonl", stdin=text.getvalue().encode())
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -120,7 +124,7 @@ def test_predict_reads_csv_from_stdin_and_gives_shares(kexp, copied):
     for row in found:
         shares = [row[f"target.{digit}"] for digit in range(10)]
         assert abs(sum(shares) - 1) < 1e-5
-        assert shares.index(max(shares)) == row["target"]
+        assert str(shares.index(max(shares))) == row["target"]
 
 
 def test_rows_of_another_shape_are_refused(kexp, copied, tmp_path):

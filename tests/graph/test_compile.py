@@ -22,7 +22,8 @@ def metric_names(model):
 
 
 def test_metrics_without_a_name_are_called_after_their_class_and_counted_within_the_spec(build):
-    train = "{optimizer: sgd, loss: mse, metrics: [AUC, {AUC: {curve: PR}}, mae, {AUC: {name: mine}}], weighted_metrics: [AUC]}"
+    metrics = "metrics: [AUC, {AUC: {curve: PR}}, mae, {AUC: {name: mine}}], weighted_metrics: [AUC]"
+    train = f"{{optimizer: sgd, loss: mse, {metrics}}}"
     names = [
         metric_names(
             build(

@@ -2,7 +2,7 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-from fakes import KERAS, info
+from fakes import KERAS, experiment, info
 
 from kexp.errors import SpecError
 
@@ -112,8 +112,6 @@ def test_a_custom_callback_gets_its_first_argument(build, code):
     from kexp.graph.construct import construct
 
     train = '{optimizer: sgd, loss: mse, callbacks: [{"own.py:Noted": aloud}]}'
-    from fakes import experiment
-
     context = build("{layers: [{Dense: 1}]}", info({"x": (4,)})).context
     (component,) = experiment("{layers: [{Dense: 1}]}", train).train.callbacks
 
@@ -157,7 +155,8 @@ def test_objects_are_constructed_to_any_depth(build):
         kernel_constraint: {MaxNorm: 2.0}
     - Dense: 1
 """
-    train = "{optimizer: {Adam: {learning_rate: {CosineDecay: {initial_learning_rate: 0.1, decay_steps: $total_steps}}}}, loss: mse, epochs: 3, batch_size: 10}"
+    rate = "{CosineDecay: {initial_learning_rate: 0.1, decay_steps: $total_steps}}"
+    train = f"{{optimizer: {{Adam: {{learning_rate: {rate}}}}}, loss: mse, epochs: 3, batch_size: 10}}"
     model = build(text, info({"x": (4,)}), train=train).model
 
     dense = model.get_layer("dense")
@@ -174,16 +173,12 @@ def test_objects_are_constructed_to_any_depth(build):
 
 
 def test_weights_hang_on_names_and_seed_and_not_on_the_place_of_a_layer(build):
-    first = build("{layers: [{Dense -> a: 4}, {Dense -> b: 4}, {Dense -> c: 1}]}", info({"x": (4,)})).model
-    moved = build(
-        "{layers: [{Dense -> b: 4}, Dropout: 0.1, {Dense -> a: 4}, {Dense -> c: 1}]}".replace(
-            "Dropout: 0.1", "{Dropout: 0.1}"
-        ),
-        info({"x": (4,)}),
-    ).model
-    other = build(
-        "{layers: [{Dense -> a: 4}, {Dense -> b: 4}, {Dense -> c: 1}]}", info({"x": (4,)}), seed=2
-    ).model
+    def built(layers, seed=1):
+        return build(f"{{layers: [{layers}, {{Dense -> c: 1}}]}}", info({"x": (4,)}), seed=seed).model
+
+    first = built("{Dense -> a: 4}, {Dense -> b: 4}")
+    moved = built("{Dense -> b: 4}, {Dropout: 0.1}, {Dense -> a: 4}")
+    other = built("{Dense -> a: 4}, {Dense -> b: 4}", seed=2)
 
     for name in "abc":
         np.testing.assert_array_equal(kernels(first)[name][0], kernels(moved)[name][0])
@@ -208,7 +203,8 @@ def test_the_kernels_inside_one_layer_differ(build):
 
 
 def test_a_random_layer_has_a_seed_of_its_name_unless_the_spec_gives_one(build):
-    text = "{layers: [{Dropout -> a: 0.1}, {Dropout -> b: {rate: 0.1, seed: 5}}, {Dropout -> c: 0.1}, {Dense: 1}]}"
+    dropouts = "{Dropout -> a: 0.1}, {Dropout -> b: {rate: 0.1, seed: 5}}, {Dropout -> c: 0.1}"
+    text = f"{{layers: [{dropouts}, {{Dense: 1}}]}}"
     first = build(text, info({"x": (4,)})).model
     again = build(text, info({"x": (4,)})).model
 

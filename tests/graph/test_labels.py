@@ -20,8 +20,8 @@ def test_one_hot_labels_do_not_go_with_a_sparse_loss(build):
     data = info({"x": (4,)}, {"y": (3,)})
 
     assert fault(build, softmax(3), data, "sparse_categorical_crossentropy") == (
-        "error[loss-label-mismatch]: `sparse_categorical_crossentropy` takes class numbers, and the labels are "
-        "one-hot: [3] each\n"
+        "error[loss-label-mismatch]: `sparse_categorical_crossentropy` takes class numbers, "
+        "and the labels are one-hot: [3] each\n"
         "  --> train.loss\n"
         "help: use `categorical_crossentropy`"
     )
@@ -31,8 +31,8 @@ def test_class_numbers_do_not_go_with_a_loss_for_one_hot_labels(build):
     data = info({"x": (4,)}, {"y": ()}, {"y": 3})
 
     assert fault(build, softmax(3), data, "{CategoricalCrossentropy: {label_smoothing: 0.1}}") == (
-        "error[loss-label-mismatch]: `CategoricalCrossentropy` takes one-hot labels, and the labels are numbers "
-        "from 0 to 2\n"
+        "error[loss-label-mismatch]: `CategoricalCrossentropy` takes one-hot labels, "
+        "and the labels are numbers from 0 to 2\n"
         "  --> train.loss\n"
         "help: use `sparse_categorical_crossentropy`"
     )
@@ -71,8 +71,8 @@ def test_a_binary_loss_compares_one_label_with_one_unit(build):
     data = info({"x": (4,)}, {"y": ()}, {"y": 2})
 
     assert fault(build, "{layers: [{Dense: 2}]}", data, "binary_crossentropy") == (
-        "error[output-shape-mismatch]: `binary_crossentropy` compares one label with one unit, and the output has "
-        "2 units\n"
+        "error[output-shape-mismatch]: `binary_crossentropy` compares one label with one unit, "
+        "and the output has 2 units\n"
         "  --> train.loss\n"
         "help: end the model with `Dense: {units: 1, activation: sigmoid}`"
     )

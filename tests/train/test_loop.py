@@ -106,9 +106,7 @@ def test_the_status_and_the_manifest_say_what_happened(train, display):
 
 def test_resolved_yaml_trains_the_same_run_again(train):
     first = train(
-        digits(
-            epochs=2, more="callbacks: [{ReduceLROnPlateau: {patience: 1}}, {EarlyStopping: {patience: 3}}]"
-        )
+        digits(epochs=2, more="callbacks: [{ReduceLROnPlateau: {patience: 1}}, {EarlyStopping: {}}]")
     )
     second = train(first.run.resolved)
 
@@ -226,7 +224,8 @@ def test_a_schedule_shows_in_its_column(train, display):
 
 def test_files_of_callbacks_stay_inside_the_run(train, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    more = "callbacks: [{ModelCheckpoint: {filepath: mine/at.weights.h5, save_weights_only: true}}, {CSVLogger: log.csv}]"
+    checkpoint = "{ModelCheckpoint: {filepath: mine/at.weights.h5, save_weights_only: true}}"
+    more = f"callbacks: [{checkpoint}, {{CSVLogger: log.csv}}]"
     result = train(digits(more=more))
 
     assert (result.run.path / "mine/at.weights.h5").is_file()
@@ -241,13 +240,12 @@ def test_a_callback_s_path_out_of_the_run_is_refused(train, path):
         train(digits(more=f"callbacks: [{{CSVLogger: {path}}}]"))
 
     (fault,) = caught.value.diagnostics
-    assert (fault.id, fault.message, fault.help, str(fault.span)) == (
+    assert (fault.id, fault.message, fault.help, fault.span.text) == (
         "callback-path",
         f"`{path}` leads out of the run directory, where a run's files belong",
         "write a plain name such as `mine.csv`",
-        str(fault.span),
+        "CSVLogger",
     )
-    assert fault.span.text == "CSVLogger"
 
 
 def test_the_state_of_callbacks_of_ones_own_is_theirs(train, tmp_path):
@@ -257,14 +255,12 @@ def test_the_state_of_callbacks_of_ones_own_is_theirs(train, tmp_path):
         "    def on_epoch_end(self, epoch, logs=None):\n"
         "        logs['val_extra'] = float(epoch)\n"
     )
-    more = 'callbacks: ["own.py:Extra"], checkpoint: {best: {monitor: val_extra, mode: max}}'
+    more = 'callbacks: ["own.py:Extra"]\n  checkpoint: {best: {monitor: val_extra, mode: max}}'
     result = train(digits(epochs=2, more=more))
 
     assert result.best == {"epoch": 2, "monitor": "val_extra", "value": 1.0}
     assert (result.run.code / "own.py").is_file()
-    assert '"code/own.py:Extra"' in result.run.resolved.read_text().replace("'", '"') or (
-        "code/own.py:Extra" in result.run.resolved.read_text()
-    )
+    assert "code/own.py:Extra" in result.run.resolved.read_text()
 
 
 # ---------------------------------------------------------------- data and weights of samples
@@ -278,7 +274,7 @@ name: own
 seed: 1
 data: {source: "own.py:load"}
 model: {layers: [{Dense: {units: 2, activation: softmax}}]}
-train: {optimizer: sgd, loss: sparse_categorical_crossentropy, metrics: [accuracy], weighted_metrics: [accuracy], epochs: 2, MORE}
+train: {optimizer: sgd, loss: sparse_categorical_crossentropy, weighted_metrics: [accuracy], epochs: 2, MORE}
 """
 
 
@@ -507,7 +503,8 @@ def test_a_missing_tracker_package_is_refused_before_a_run_exists(train, tmp_pat
         train(digits() + "trackers: [tensorboard]\n")
 
     assert str(caught.value) == (
-        "error[missing-extra]: the tracker `tensorboard` needs the package `tensorboard`, which is not installed\n"
+        "error[missing-extra]: the tracker `tensorboard` needs the package `tensorboard`, "
+        "which is not installed\n"
         "  --> trackers\n"
         "help: `pip install 'kexp[tensorboard]'`"
     )

@@ -1,0 +1,103 @@
+"""What a layer starts from: weights of a run or a file, and statistics adapted on the training split."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from kexp.diagnostics import Diagnostic
+from kexp.errors import NotFound, SpecError, did_you_mean
+from kexp.graph.construct import complaint, keras_message
+from kexp.graph.weights import unpack
+from kexp.protocols import Samples
+from kexp.spec.types import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A layer whose step says what it starts from; `column` is the model's input that it takes."""
+
+    layer: Any
+    step: Step
+    column: str | None
+
+
+def begin_layers(beginnings: tuple[Beginning, ...], samples: Samples, folder: Path) -> None:
+    """Load `weights` and run `adapt`, in the order of the steps.
+
+    Raises: NotFound (weights-not-found), SpecError (bad-weights, unknown-layer-name, cannot-adapt).
+    """
+    for beginning in beginnings:
+        if beginning.step.weights is not None:
+            _load(beginning, folder)
+        if beginning.step.adapt:
+            _adapt(beginning, samples)
+
+
+def _adapt(beginning: Beginning, samples: Samples) -> None:
+    step, layer = beginning.step, beginning.layer
+    path = f"{step.path}.adapt"
+    if not hasattr(layer, "adapt") or beginning.column is None:
+        known = "such as Normalization, on an input of the model"
+        reason = "takes no input of the model" if hasattr(layer, "adapt") else "cannot be adapted"
+        message = f"`{type(layer).__name__}` {reason}"
+        raise SpecError(Diagnostic("cannot-adapt", message, path, help=f"`adapt` is for layers {known}"))
+    with complaint(path, step.key, type(layer).__name__):
+        layer.adapt(samples.inputs[beginning.column])
+
+
+def _load(beginning: Beginning, folder: Path) -> None:
+    step, layer = beginning.step, beginning.layer
+    weights = step.weights
+    assert weights is not None
+    path = folder / weights.source
+    if path.is_dir():
+        path = path / "checkpoints" / "best.safetensors"
+    place = f"{step.path}.weights"
+    if not path.is_file():
+        message = f"there are no weights at `{path}`"
+        help = "`weights` is a run directory, a .keras file or a .safetensors file"
+        raise NotFound(Diagnostic("weights-not-found", message, place, help=help))
+    arrays = _arrays(path, weights.layer or layer.name, place)
+    try:
+        _assign(layer, arrays)
+    except ValueError as error:
+        message = f"the weights in `{path.name}` do not fit `{layer.name}`"
+        raise SpecError(Diagnostic("bad-weights", message, place, detail=keras_message(error))) from None
+
+
+def _arrays(path: Path, name: str, place: str) -> list[Any]:
+    """Return a layer's arrays from a checkpoint of kexp's, or from a model of Keras's."""
+    if path.suffix == ".safetensors":
+        found = unpack(path.read_bytes(), path.name)
+        layers = {key.split("/")[1]: None for key in found if key.startswith("model/")}
+        chosen = {key: array for key, array in found.items() if key.startswith(f"model/{name}/")}
+        if not chosen:
+            raise _no_layer(path, name, list(layers), place)
+        return [chosen[key] for key in sorted(chosen, key=lambda key: int(key.rpartition("/")[2]))]
+    with complaint(place, None, path.name):
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    layers = {layer.name: layer for layer in model.layers}
+    if name not in layers:
+        raise _no_layer(path, name, list(layers), place)
+    return [keras.ops.convert_to_numpy(variable) for variable in layers[name].variables]
+
+
+def _no_layer(path: Path, name: str, known: list[str], place: str) -> SpecError:
+    help = did_you_mean(name, known) or f"its layers are {', '.join(f'`{n}`' for n in known[:12])}"
+    message = f"`{path.name}` holds no layer called `{name}`"
+    return SpecError(
+        Diagnostic("unknown-layer-name", message, place, help=f"{help}; choose one by `{{from: …, layer: NAME}}`")
+    )
+
+
+def _assign(layer: Any, arrays: list[Any]) -> None:
+    variables = layer.variables
+    if len(variables) != len(arrays):
+        raise ValueError(f"the layer has {len(variables)} arrays, and the file {len(arrays)}")
+    for variable, array in zip(variables, arrays, strict=True):
+        if tuple(variable.shape) != tuple(array.shape):
+            raise ValueError(f"an array has shape {tuple(array.shape)}, and the layer wants {tuple(variable.shape)}")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)

@@ -1,0 +1,119 @@
+"""How a run ends: completed, stopped or failed, each with a status that says so."""
+
+import resource
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import keras
+
+from kexp.data.load import Datasets
+from kexp.diagnostics import Diagnostic
+from kexp.errors import Stopped
+from kexp.evaluate import measure
+from kexp.graph.assemble import Assembly
+from kexp.graph.weights import arrays_of, assign, model_variables, weights_sha256
+from kexp.protocols import Display
+from kexp.record.rundir import RunDir
+from kexp.record.status import Status, write_status
+from kexp.spec.phases import num_epochs, phases
+from kexp.train.callbacks import Progress
+from kexp.train.order import Order, Result
+from kexp.train.signals import StopRequested
+from kexp.train.smoke import check_reload
+from kexp.train.state import training_state
+
+
+class Ending:
+    """Knows what a run has done so far; whoever ends it says how."""
+
+    def __init__(self, run: RunDir, order: Order, status: Status, progress: Progress, display: Display) -> None:
+        self.run, self.order, self.status, self.progress = run, order, status, progress
+        self.display = display
+
+    def completed(self, assembly: Assembly, datasets: Datasets) -> Result:
+        """Put the best weights back, measure them on the test split, and keep the model."""
+        variables = model_variables(assembly.model)
+        if self.progress.best_arrays is not None:
+            assign(variables, self.progress.best_arrays)
+        metrics = {name: value for name, value in self.progress.best_row.items() if _is_metric(name, value)}
+        if "test" in datasets.splits:
+            batch_size = phases(self.order.experiment)[-1].experiment.train.batch_size
+            measured = measure(assembly, datasets.splits["test"], batch_size)
+            metrics |= {f"test_{name}": value for name, value in measured.items()}
+        self._save_model(assembly.model)
+        digest = weights_sha256(arrays_of(variables))
+        self._write("completed", metrics=metrics, weights_sha256=digest)
+        self.run.write_sums()
+        if self.order.scope != "full":
+            check_reload(self.run, datasets, metrics)
+        return Result(
+            self.run,
+            "completed",
+            self.progress.epoch,
+            metrics,
+            self.progress.best,
+            digest,
+            self._wall_seconds(),
+        )
+
+    def _save_model(self, model: keras.Model) -> None:
+        """Write `model.keras`; a class of the user's own may be beyond what Keras can save."""
+        if self.order.experiment.graph is not None:
+            self.run.replace_model(model.save)
+            return
+        try:
+            self.run.replace_model(model.save)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            self.display.note(f"no model.keras: Keras cannot save {type(model).__name__}: {reason}")
+
+    def stopped(self, assembly: Assembly, stop: StopRequested) -> Stopped:
+        """Keep the state as it is between two steps."""
+        metadata = {"step": self.progress.step, "epoch": self.progress.epoch, "run": self.run.id}
+        if self.progress.step:
+            self.run.write_state(self.progress.step, training_state(assembly.model, metadata))
+        self._write("stopped", error=f"stopped by {stop}")
+        self.run.write_sums()
+        done = f"{self.progress.epoch} of {num_epochs(self.order.experiment)} epochs done"
+        return Stopped(
+            stop.number,
+            Diagnostic(
+                "stopped",
+                f"stopped by {stop} after step {self.progress.step}, {done}; it is kept in {self.run.path}",
+                help=f"`kexp evaluate {self.run.id} --checkpoint last` measures it",
+            ),
+        )
+
+    def failed(self, reason: str) -> None:
+        self._write("failed", error=reason)
+        self.run.write_sums()
+
+    def _write(self, state: str, **more: Any) -> None:
+        self.status = replace(
+            self.status,
+            state=state,
+            ended=datetime.now(UTC),
+            epoch=self.progress.epoch,
+            step=self.progress.step,
+            best=self.progress.best,
+            wall_seconds=self._wall_seconds(),
+            peak_memory_bytes=_peak_memory_bytes(),
+            **more,
+        )
+        write_status(self.run, self.status)
+
+    def _wall_seconds(self) -> float:
+        return round(time.perf_counter() - self.order.clock, 3)
+
+
+def _is_metric(name: str, value: Any) -> bool:
+    return isinstance(value, float) and name not in ("seconds", "learning_rate")
+
+
+def _peak_memory_bytes() -> int:
+    """Return the largest resident size so far. Units: macOS counts bytes, Linux kilobytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
