@@ -46,6 +46,12 @@ def user_traceback(error: BaseException, folder: Path) -> str:
     return "".join(lines).rstrip()
 
 
+def has_user_frames(error: BaseException, folder: Path) -> bool:
+    """Tell whether the error came through code of the user's own."""
+    root = folder.resolve()
+    return any(_is_users(frame.filename, root) for frame in traceback.extract_tb(error.__traceback__))
+
+
 def _is_users(filename: str, root: Path) -> bool:
     path = Path(filename)
     if filename.startswith("<") or path.is_relative_to(root):
@@ -139,7 +145,11 @@ def own_files(references: Iterable[str], folder: Path) -> dict[str, bytes]:
         seen.add(id(module))
         files[path.relative_to(root).as_posix()] = path.read_bytes()
         for value in list(vars(module).values()):
-            owner = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", "") or "")
+            owner = (
+                value
+                if isinstance(value, ModuleType)
+                else sys.modules.get(getattr(value, "__module__", "") or "")
+            )
             if owner is not None:
                 waiting.append(owner)
     return dict(sorted(files.items()))

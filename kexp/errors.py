@@ -16,6 +16,7 @@ Any other exception is a bug in kexp: exit 70.
 """
 
 from collections.abc import Iterable
+from copy import copy
 from difflib import get_close_matches
 
 from kexp.diagnostics import Diagnostic, render
@@ -34,6 +35,12 @@ class KexpError(Exception):
 
     def __str__(self) -> str:
         return render(self.diagnostics)
+
+    def with_diagnostics(self, diagnostics: Iterable[Diagnostic]) -> "KexpError":
+        """Return the same refusal with other diagnostics."""
+        other = copy(self)
+        other.diagnostics = other.args = tuple(diagnostics)
+        return other
 
     @classmethod
     def because(cls, id: str, message: str, **details: str) -> "KexpError":

@@ -10,13 +10,14 @@ import numpy as np
 
 from kexp.data.load import Datasets, load
 from kexp.diagnostics import Diagnostic
-from kexp.errors import NotFound, SpecError
+from kexp.errors import DataError, NotFound, SpecError
 from kexp.graph.assemble import Assembly, assemble
 from kexp.graph.labels import kind_of, loss_of
-from kexp.graph.weights import assign, model_variables, unpack
+from kexp.graph.weights import load_weights, unpack
 from kexp.protocols import DataInfo, Samples, Site, TensorInfo
 from kexp.record.experiment import read_experiment
 from kexp.record.rundir import RunDir
+from kexp.record.status import read_status
 from kexp.spec.types import Component, Experiment
 
 Which = Literal["best", "last"]
@@ -68,16 +69,17 @@ def rebuild(run: RunDir, which: Which) -> Rebuilt:
     info = read_info(run)
     path = run.best_checkpoint if which == "best" else run.last_checkpoint
     if path is None:
+        ended_early = read_status(run).step == 0
         raise NotFound.because(
             "no-checkpoint",
             f"`{run.id}` holds no {which} checkpoint",
-            help="its training ended before the first epoch did",
+            help="its training ended before the first epoch did" if ended_early else "it was removed since",
         )
     run.verify(path.relative_to(run.path).as_posix())
     assembly = assemble(experiment, info, run.path)
     arrays = unpack(path.read_bytes(), path.name)
     weights = {key: array for key, array in arrays.items() if key.startswith("model/")}
-    assign(model_variables(assembly.model), weights)
+    load_weights(assembly.model, weights)
     return Rebuilt(run, experiment, info, assembly, path)
 
 
@@ -89,6 +91,22 @@ def load_data(experiment: Experiment, folder: Path) -> Datasets:
     ports = experiment.graph.inputs or () if experiment.graph else ()
     site = Site(folder, experiment.seed or 0, tuple(port.column for port in ports))
     return load(experiment.data, site)
+
+
+def check_data(run: RunDir, datasets: Datasets, split: str) -> None:
+    """Compare a split with what the run was trained and tested on.
+
+    Raises: DataError (data-changed).
+    """
+    trained = json.loads(run.manifest.read_text())["data"]["content_sha256"].get(split)
+    found = datasets.fingerprint.content_sha256.get(split)
+    if trained is not None and trained != found:
+        raise DataError.because(
+            "data-changed",
+            f"the `{split}` data is not what `{run.id}` was trained with: sha256 {str(found)[:12]}, "
+            f"and {trained[:12]} then",
+            help="restore the data, or measure the changed data with `--accept`",
+        )
 
 
 def measure(assembly: Assembly, samples: Samples, batch_size: int) -> dict[str, float]:

@@ -39,7 +39,7 @@ class RunDisplay:
     def plan(self, plan: Plan, log: Path) -> None:
         self.log = log.open("a", encoding="utf-8", buffering=1)
         self.streams.keep_noise(log.parent / "backend.log")
-        self.table = _Rows(plan.epochs)
+        self.table = _Rows(plan.epochs, self.screen.width)
         self.bar = _Bar(plan, self.screen) if self.live else None
         for text in _plan_lines(plan):
             self._say(text)
@@ -51,7 +51,7 @@ class RunDisplay:
 
     def step(self, step: int, metrics: Mapping[str, Any]) -> None:
         if self.bar:
-            self.bar.step(step)
+            self.bar.step(step, metrics)
 
     def epoch_ends(self, row: Mapping[str, Any], is_best: bool) -> None:
         assert self.table is not None
@@ -91,7 +91,8 @@ class RunDisplay:
         self._say(_pair("took", f"{result.wall_seconds:.1f} s"))
         self._say(_pair("kept", str(result.run.path)))
         tail = result.run.id.rpartition("-")[2]
-        commands = (f"kexp evaluate {tail}", f"kexp show {tail}", f"kexp predict {tail} ROWS.npz", "kexp ls")
+        measured = f"kexp evaluate {tail}" if tested else f"kexp evaluate {tail} --split train"
+        commands = (measured, f"kexp show {tail}", f"kexp predict {tail} ROWS.npz", "kexp ls")
         for index, command in enumerate(commands):
             self._say(_pair("next" if index == 0 else "", f"{command}{self.runs_option}", "bold"))
 
@@ -144,8 +145,8 @@ def number(value: float) -> str:
 class _Rows:
     """One line per epoch; aligned under a head on a terminal, with names elsewhere."""
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs = epochs
+    def __init__(self, epochs: int, width: int) -> None:
+        self.epochs, self.width = epochs, width
         self.columns: list[str] = []
 
     def lines(self, row: Mapping[str, Any], is_best: bool, aligned: bool) -> list[Text]:
@@ -156,13 +157,24 @@ class _Rows:
             cells = "  ".join(f"{name} {number(value)}" for name, value in values.items())
             best = "  (best)" if is_best else ""
             return [Text(f"epoch {row['epoch']}/{self.epochs}  {cells}  {row['seconds']:.1f} s{best}")]
-        widths = {name: max(len(name), 8) for name in values}
-        head = "  ".join(name.rjust(widths[name]) for name in values)
-        cells = "  ".join(number(value).rjust(widths[name]) for name, value in values.items())
+        shown = self._fitting(list(values))
+        head = "  ".join(name.rjust(8) for name in shown)
+        cells = "  ".join(number(values[name]).rjust(max(len(name), 8)) for name in shown)
         line = Text(f"{row['epoch']:>6}  {cells}  {row['seconds']:>7.1f}")
         if is_best:
             line.append("  best", "green")
         return [Text(f" epoch  {head}  seconds", style="dim"), line] if new else [line]
+
+    def _fitting(self, names: list[str]) -> list[str]:
+        """Return the columns that fit on one line; losses come first, the log has them all."""
+        room = self.width - len(" epoch") - len("  seconds  best")
+        by_weight = sorted(names, key=lambda name: name not in ("loss", "val_loss"))
+        kept: list[str] = []
+        for name in by_weight:
+            room -= max(len(name), 8) + 2
+            if room >= 0:
+                kept.append(name)
+        return [name for name in names if name in kept]
 
 
 class _Speed(ProgressColumn):
@@ -184,7 +196,8 @@ class _Bar:
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("step {task.completed:,.0f}/{task.total:,.0f}", style="dim"),
+            TextColumn("step {task.fields[step]}/{task.fields[steps]}", style="dim"),
+            TextColumn("{task.fields[loss]}"),
             _Speed(),
             TimeRemainingColumn(),
             TextColumn("left", style="dim"),
@@ -192,21 +205,32 @@ class _Bar:
             auto_refresh=False,
             transient=True,
         )
-        self.task = self.progress.add_task("", total=self.steps * self.epochs, batch_size=plan.batch_size)
+        self.task = self.progress.add_task(
+            f"epoch 1/{self.epochs}",
+            total=self.steps * self.epochs,
+            batch_size=plan.batch_size,
+            step="0",
+            steps=f"{self.steps:,}",
+            loss="",
+        )
         self.done = 0
         self.drawn = 0.0
         self.progress.start()
 
     def epoch(self, epoch: int) -> None:
         self.done = (epoch - 1) * self.steps
-        self.progress.update(self.task, description=f"epoch {epoch}/{self.epochs}", completed=self.done)
+        self.progress.update(
+            self.task, description=f"epoch {epoch}/{self.epochs}", completed=self.done, step="0"
+        )
 
-    def step(self, step: int) -> None:
+    def step(self, step: int, metrics: Mapping[str, Any]) -> None:
         now = time.perf_counter()
-        if now - self.drawn >= _REFRESH_SECONDS:
-            self.drawn = now
-            self.progress.update(self.task, completed=self.done + step)
-            self.progress.refresh()
+        if now - self.drawn < _REFRESH_SECONDS:
+            return
+        self.drawn = now
+        loss = f"loss {number(float(metrics['loss']))}" if "loss" in metrics else ""
+        self.progress.update(self.task, completed=self.done + step, step=f"{step:,}", loss=loss)
+        self.progress.refresh()
 
     def close(self) -> None:
         self.progress.stop()

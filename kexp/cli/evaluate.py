@@ -30,6 +30,9 @@ def evaluate(
     run: RunArgument,
     split: SplitOption = Split.test,
     checkpoint: CheckpointOption = Which.best,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Measure data that changed since training.")
+    ] = False,
     as_json: JsonOption = False,
     runs: RunsOption = None,
 ) -> None:
@@ -37,11 +40,13 @@ def evaluate(
     streams = streams_of(context)
     found = find_run(run, runs_folder(runs))
     with streams.hushed(), prepared(found) as experiment:
-        from kexp.evaluate import choose_split, load_data, measure, rebuild
+        from kexp.evaluate import check_data, choose_split, load_data, measure, rebuild
         from kexp.record.files import sha256_of
 
         datasets = load_data(experiment, found.path)
         samples = choose_split(datasets, split)
+        if not accept:
+            check_data(found, datasets, split)
         rebuilt = rebuild(found, checkpoint.value)
         metrics = measure(rebuilt.assembly, samples, experiment.train.batch_size)
         result = {

@@ -33,7 +33,10 @@ def ls(
     if as_json:
         streams.tell(json.dumps({"schema": 1, "runs": [_as_json(run) for run in found]}, ensure_ascii=False))
     elif not found:
-        streams.say(f"no runs in {folder}; `kexp train SPEC` makes one")
+        chosen = status is not None or tag is not None
+        streams.say(
+            f"no such runs in {folder}" if chosen else f"no runs in {folder}; `kexp train SPEC` makes one"
+        )
     else:
         for line in _table(found):
             streams.tell(line)

@@ -90,18 +90,18 @@ def _facts(run: RunDir, status: Status, manifest: dict[str, Any]) -> list[tuple[
     facts.append(("samples", ", ".join(f"{count:,} {name}" for name, count in status.samples.items())))
     facts += [(name, "nan" if value is None else f"{value:.6g}") for name, value in status.metrics.items()]
     if status.best:
-        facts.append(
-            (
-                "best",
-                f"epoch {status.best.get('epoch')}, {status.best.get('monitor')} {status.best.get('value')}",
-            )
-        )
+        epoch, monitor = status.best.get("epoch"), status.best.get("monitor")
+        facts.append(("best", f"epoch {epoch}, {monitor} {_number(status.best.get('value'))}"))
     facts += _provenance(manifest)
     evaluations = sorted(path.name for path in run.evaluations.glob("*.json"))
     if evaluations:
         facts.append(("evaluated", ", ".join(evaluations)))
     facts.append(("path", str(run.path)))
     return facts
+
+
+def _number(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:

@@ -51,13 +51,20 @@ def first_fields(text: str, delimiter: str) -> tuple[str, ...]:
 def parse_sheet(text: str, file: str, header: bool, delimiter: str, quoted: bool) -> Sheet:
     """Split the text of a CSV file; `file` is what messages call it.
 
-    Raises: csv-unreadable, no-samples, duplicate-column, ragged-row.
+    Raises: csv-unreadable, no-samples, header-of-numbers, duplicate-column, ragged-row.
     """
     records = _records(text, file, delimiter, quoted)
     first = next(records, None)
     if first is None:
         raise DataError.because("no-samples", f"`{file}` is empty", path="data")
     names = tuple(field.strip() for field in first[1])
+    if header and all(is_number(name) for name in names):
+        raise DataError.because(
+            "header-of-numbers",
+            f"the first line of `{file}` holds numbers alone, and names of columns are expected",
+            path="data",
+            help="write `header: false`; the columns are then numbered from 0",
+        )
     if not header:
         names = tuple(f"column_{number}" for number in range(len(names)))
     _check_unique(file, names)
@@ -71,6 +78,14 @@ def parse_sheet(text: str, file: str, header: bool, delimiter: str, quoted: bool
     if not rows:
         raise DataError.because("no-samples", f"`{file}` has a header and no rows", path="data")
     return Sheet(file, names, tuple(zip(*rows, strict=True)), tuple(lines))
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _records(text: str, file: str, delimiter: str, quoted: bool) -> Iterator[tuple[int, list[str]]]:

@@ -86,11 +86,9 @@ class Document:
 
     def located(self, error: KexpError) -> KexpError:
         """Return the same error with a span for every diagnostic that names a path in this document."""
-        return type(error)(
-            *(
-                replace(d, span=self.locate(d.path)) if d.span is None and d.path else d
-                for d in error.diagnostics
-            )
+        return error.with_diagnostics(
+            replace(d, span=self.locate(d.path)) if d.span is None and d.path else d
+            for d in error.diagnostics
         )
 
 

@@ -28,6 +28,10 @@ def load_document(path: Path) -> Document:
         data = path.read_bytes()
     except FileNotFoundError:
         raise _missing_file(path) from None
+    except IsADirectoryError:
+        inside = path / "resolved.yaml"
+        help = f"a run trains again by `{inside}`" if inside.is_file() else "name the YAML file in it"
+        raise NotFound.because("spec-not-readable", f"`{path}` is a folder", help=help) from None
     except OSError as error:
         raise NotFound.because("spec-not-readable", f"`{path}` cannot be read: {error.strerror}") from None
     return parse_document(data, str(path), path.parent)

@@ -46,7 +46,9 @@ def build_model(experiment: Experiment, info: DataInfo, context: Context) -> Bui
     model = builder.model(graph, tensors, _model_name(experiment.name))
     _name_outputs(model, graph)
     columns = {port.name: port.column for port in ports}
-    return Built(model, tuple(Beginning(layer, step, columns.get(i)) for layer, step, i in builder.beginnings))
+    return Built(
+        model, tuple(Beginning(layer, step, columns.get(i)) for layer, step, i in builder.beginnings)
+    )
 
 
 def build_class(
@@ -70,7 +72,10 @@ def build_class(
 
 def _model_name(name: str) -> str:
     """Return the name in the letters that TensorFlow's scopes take."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in name).lstrip("_-") or "model"
+    return (
+        "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in name).lstrip("_-")
+        or "model"
+    )
 
 
 def _name_outputs(model: keras.Model, graph: Graph) -> None:

@@ -55,7 +55,7 @@ def _compile_class(model: keras.Model, experiment: Experiment, context: Context)
 def _optimizer(optimizer: Objective | None, context: Context) -> Any:
     if isinstance(optimizer, Component):
         return construct(optimizer, context)
-    with complaint("train.optimizer", None, optimizer):
+    with complaint("train.optimizer", None, str(optimizer)):
         return keras.optimizers.get(optimizer)
 
 

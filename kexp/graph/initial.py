@@ -88,7 +88,9 @@ def _no_layer(path: Path, name: str, known: list[str], place: str) -> SpecError:
     help = did_you_mean(name, known) or f"its layers are {', '.join(f'`{n}`' for n in known[:12])}"
     message = f"`{path.name}` holds no layer called `{name}`"
     return SpecError(
-        Diagnostic("unknown-layer-name", message, place, help=f"{help}; choose one by `{{from: …, layer: NAME}}`")
+        Diagnostic(
+            "unknown-layer-name", message, place, help=f"{help}; choose one by `{{from: …, layer: NAME}}`"
+        )
     )
 
 
@@ -98,6 +100,8 @@ def _assign(layer: Any, arrays: list[Any]) -> None:
         raise ValueError(f"the layer has {len(variables)} arrays, and the file {len(arrays)}")
     for variable, array in zip(variables, arrays, strict=True):
         if tuple(variable.shape) != tuple(array.shape):
-            raise ValueError(f"an array has shape {tuple(array.shape)}, and the layer wants {tuple(variable.shape)}")
+            raise ValueError(
+                f"an array has shape {tuple(array.shape)}, and the layer wants {tuple(variable.shape)}"
+            )
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)

@@ -71,6 +71,11 @@ def _mismatches(
             yield Diagnostic(fault[0], fault[1], path, help=fault[2])
 
 
+_VALUE_LOSSES = (
+    *("meansquarederror", "mse", "meanabsoluteerror", "mae", "meanabsolutepercentageerror", "mape"),
+    *("meansquaredlogarithmicerror", "msle", "huber", "logcosh"),
+)
+
 Fault = tuple[str, str, str]
 """Id, sentence and help."""
 
@@ -112,6 +117,12 @@ def _mismatch(
                 "loss-label-mismatch",
                 f"`{shown}` tells 2 classes apart, and the labels have {num_classes}",
                 f"use `sparse_categorical_crossentropy` and a last layer of {num_classes} units",
+            )
+        case kind if kind in _VALUE_LOSSES and is_sparse and len(numbers) < len(output) and (units or 1) > 1:
+            return (
+                "output-shape-mismatch",
+                f"`{shown}` compares one value with one unit, and the output has {_units(units or 0)}",
+                "use `sparse_categorical_crossentropy` for classes; end the model with `Dense: 1` for values",
             )
         case "binarycrossentropy" if is_sparse and len(numbers) < len(output) and (units or 1) > 1:
             return (

@@ -18,7 +18,10 @@ def match_ports(graph: Graph | None, info: DataInfo) -> tuple[Port, ...]:
     """
     known = {tensor.name: tensor for tensor in info.inputs}
     if graph is None or graph.inputs is None:
-        return tuple(Port(t.name, t.name, t.shape, _input_dtype(t)) for t in info.inputs)
+        text = next((t.name for t in info.inputs if t.dtype == "str"), None)
+        if text is not None:
+            raise _text_input(text)
+        return tuple(Port(t.name, t.name, t.shape, "float32") for t in info.inputs)
     alone = len(known) == len(graph.inputs) == 1
     ports = []
     for port in graph.inputs:
@@ -38,6 +41,8 @@ def match_ports(graph: Graph | None, info: DataInfo) -> tuple[Port, ...]:
 
 
 def _fitted(port: Port, tensor: TensorInfo) -> Port:
+    if tensor.dtype == "str":
+        raise _text_input(port.name)
     if port.shape is None:
         return replace(port, shape=tensor.shape)
     given = tensor.shape or (1,)[: len(port.shape)]
@@ -56,9 +61,15 @@ def _fitted(port: Port, tensor: TensorInfo) -> Port:
     return port
 
 
-def _input_dtype(tensor: TensorInfo) -> str:
-    """Numbers become float32, the language's default; text stays text."""
-    return "string" if tensor.dtype.startswith(("str", "<U", "object", "string")) else "float32"
+def _text_input(name: str) -> SpecError:
+    return SpecError(
+        Diagnostic(
+            "text-input",
+            f"the input `{name}` holds text, and Keras trains on numbers",
+            f"model.inputs.{name}",
+            help="leave the column out with `ignore`, or make it numbers in a data function: `file.py:load`",
+        )
+    )
 
 
 def shape_of(port: Port, context: Context) -> tuple[int | None, ...]:

@@ -72,6 +72,17 @@ def assign(variables: Mapping[str, Any], arrays: Arrays) -> None:
         variable.assign(arrays[key])
 
 
+def load_weights(model: keras.Model, arrays: Arrays) -> None:
+    """Put arrays into a model, and let layers with statistics compute what they derive from them.
+
+    Raises: RunRefused (checkpoint-mismatch).
+    """
+    assign(model_variables(model), arrays)
+    for layer in model._flatten_layers(include_self=False):
+        if hasattr(layer, "finalize_state") and layer.built:
+            layer.finalize_state()
+
+
 def _shown(entry: tuple[str, tuple[int, ...]] | None) -> str:
     return "absent" if entry is None else f"{entry[0]}{list(entry[1])}"
 

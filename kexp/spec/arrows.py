@@ -151,6 +151,8 @@ def _check_name(part: Part) -> None:
     if not part.text:
         raise ArrowError("arrow-name", "a name is missing here", part)
     help = "name the tensor with `expr` first" if re.search(r"[\[(.]", part.text) else None
+    if re.fullmatch(r"\w+(?:\s+\w+)+", part.text):
+        help = f"several names are separated by commas: `{', '.join(part.text.split())}`"
     raise ArrowError("arrow-name", f"`{part.text}` is not a name: letters, digits and `_`", part, help)
 
 

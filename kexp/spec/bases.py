@@ -86,7 +86,9 @@ def _read_base(path: Path, node: Node | None, read: Callable[[Path], Document]) 
         ) from None
     except KexpError as error:
         related = (Related("extended here", span),) if span is not None else ()
-        raise type(error)(*(replace(d, related=(*d.related, *related)) for d in error.diagnostics)) from None
+        raise error.with_diagnostics(
+            replace(d, related=(*d.related, *related)) for d in error.diagnostics
+        ) from None
     if not isinstance(base.root, Entries):
         raise SpecError(Diagnostic("not-a-spec", f"the base `{path}` is not a map", "extends", span))
     if base.faults:

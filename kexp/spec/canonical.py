@@ -27,7 +27,6 @@ from kexp.spec.types import (
     Port,
     Promise,
     Reuse,
-    Stage,
     Step,
     Use,
     Value,
@@ -122,6 +121,8 @@ class _Printer:
                 inner = self._record(value)
                 if inner:
                     values[item.name] = inner
+            elif item.name == "stages":
+                values[item.name] = [_Flow(self._record(stage)) for stage in value]
             else:
                 values[item.name] = self._value(value)
         return values
@@ -192,7 +193,9 @@ class _Printer:
             siblings["trainable_from"] = step.trainable_from
         if step.weights is not None:
             layer = {} if step.weights.layer is None else {"layer": step.weights.layer}
-            siblings["weights"] = _Flow({"from": step.weights.source, **layer}) if layer else step.weights.source
+            siblings["weights"] = (
+                _Flow({"from": step.weights.source, **layer}) if layer else step.weights.source
+            )
         if step.adapt:
             siblings["adapt"] = True
         if step.outputs_of:
@@ -219,7 +222,7 @@ class _Printer:
 
     # ------------------------------------------------------------ values
 
-    def _value(self, value: Value | Promise | Stage) -> Any:
+    def _value(self, value: Value) -> Any:
         match value:
             case Formula(text=text):
                 return text
@@ -227,12 +230,8 @@ class _Printer:
                 return self._component(value)
             case Graph():
                 return {"model": self._graph(value)}
-            case Stage():
-                return _Flow(self._record(value))
             case str():
                 return escape(value)
-            case tuple() if value and isinstance(value[0], Stage):
-                return [self._value(item) for item in value]
             case tuple():
                 return _FlowList(self._value(item) for item in value)
             case Mapping():

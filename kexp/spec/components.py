@@ -311,7 +311,25 @@ def _scalar_value(cursor: Cursor, node: Scalar, position: str) -> Value:
     namespace = _position_namespace(position)
     if is_custom(value) or (namespace == "layers" and value[:1].isupper()):
         return read_component(cursor, namespace or "layers")
-    return Formula(value) if has_formula(value) and not node.settled else value
+    if has_formula(value) and not node.settled:
+        return Formula(value)
+    _check_string(cursor, value, position, namespace)
+    return value
+
+
+def _check_string(cursor: Cursor, text: str, position: str, namespace: str | None) -> None:
+    """Refuse a string that Keras does not know, where only strings that it knows may stand."""
+    where = "activations" if position in ("activation", "recurrent_activation") else namespace
+    catalogue = cursor.reading.catalogue
+    known = catalogue.identifiers(where) if where in _STRINGS else []
+    if not known or text in known or (where != "activations" and catalogue.signature(str(where), text)):
+        return
+    singular = "activation" if where == "activations" else _SINGULAR[str(where)]
+    help = did_you_mean(text, known) or f"Keras knows {', '.join(f'`{k}`' for k in known if k.islower())}"
+    raise cursor.refuse(f"unknown-{singular}", f"there is no {singular} `{text}`", help=help)
+
+
+_STRINGS = ("activations", "initializers", "regularizers", "constraints")
 
 
 def _position_namespace(position: str) -> str | None:

@@ -4,7 +4,16 @@ from dataclasses import dataclass, replace
 
 from kexp.spec.types import Experiment, Stage
 
-_INHERITED = ("epochs", "optimizer", "loss", "metrics", "loss_weights", "batch_size", "class_weight", "callbacks")
+_INHERITED = (
+    "epochs",
+    "optimizer",
+    "loss",
+    "metrics",
+    "loss_weights",
+    "batch_size",
+    "class_weight",
+    "callbacks",
+)
 
 
 @dataclass(frozen=True, slots=True)

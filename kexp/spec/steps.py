@@ -12,7 +12,20 @@ from kexp.spec.components import component_of, is_custom, looks_like_object, rea
 from kexp.spec.expression import ExpressionError, parse_expression
 from kexp.spec.formula import has_formula
 from kexp.spec.reader import Cursor, Unreadable, complain_of_key, describe, read, read_each
-from kexp.spec.types import Expr, Formula, Graph, Group, Operands, Reuse, Step, Use, Value, Weights, Within
+from kexp.spec.types import (
+    Component,
+    Expr,
+    Formula,
+    Graph,
+    Group,
+    Operands,
+    Reuse,
+    Step,
+    Use,
+    Value,
+    Weights,
+    Within,
+)
 
 _WORDS = ("reuse", "model", "layers", "expr")
 _SIBLINGS = ("repeat", "call", "trainable", "trainable_from", "weights", "adapt", "outputs_of")
@@ -133,7 +146,22 @@ def _step(cursor: Cursor, key: Scalar, argument: Node | None, siblings: list[Ent
             step = _with_sibling(here, step, what, sibling, value)
         except Unreadable:
             complete = False
+    _refuse_unadapted(here, name, step)
     return Draft(step, complete)
+
+
+def _refuse_unadapted(cursor: Cursor, name: Scalar, step: Step) -> None:
+    """`Normalization` without statistics changes nothing, in silence."""
+    if not isinstance(step.what, Component) or step.what.name != "Normalization":
+        return
+    if step.adapt or step.weights is not None or "mean" in (step.what.options or {}):
+        return
+    cursor.fault(
+        "not-adapted",
+        "`Normalization` without a mean and a variance leaves its input as it is",
+        name.span,
+        help="put `adapt: true` below the step, which learns them from the training split",
+    )
 
 
 def _repeat_names(siblings: list[Entry]) -> list[str]:
@@ -302,7 +330,9 @@ def _read_weights(cursor: Cursor) -> Weights:
             raise Unreadable
         values[name] = read(child, str)
     if "from" not in values:
-        raise cursor.refuse("missing-key", "`weights` has no `from`", help="`weights: {from: RUN, layer: NAME}`")
+        raise cursor.refuse(
+            "missing-key", "`weights` has no `from`", help="`weights: {from: RUN, layer: NAME}`"
+        )
     return Weights(values["from"], values.get("layer"))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kexp.diagnostics import Span
-from kexp.errors import did_you_mean
+from kexp.errors import did_you_mean, nearest
 from kexp.spec.formula import FormulaError
 from kexp.spec.scopes import Bound, NotStatic, Scope, View, static_text, static_value
 from kexp.spec.types import Block, Component, Expr, Graph, Group, Operand, Operands, Reuse, Step, Use
@@ -345,7 +345,8 @@ class _Wirer:
             return found
         if name in ("prev", "input"):
             return self._only_input(step, scope)
-        if self.inputs is not None or scope.comes_later(name):
+        misspelt = nearest(name, scope.known_tensors()) is not None
+        if self.inputs is not None or scope.comes_later(name) or misspelt:
             self._complain_of_name(name, operand, step, scope)
         return name
 

@@ -14,7 +14,7 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import Stopped
 from kexp.evaluate import measure
 from kexp.graph.assemble import Assembly
-from kexp.graph.weights import arrays_of, assign, model_variables, weights_sha256
+from kexp.graph.weights import arrays_of, load_weights, model_variables, weights_sha256
 from kexp.protocols import Display
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
@@ -29,22 +29,23 @@ from kexp.train.state import training_state
 class Ending:
     """Knows what a run has done so far; whoever ends it says how."""
 
-    def __init__(self, run: RunDir, order: Order, status: Status, progress: Progress, display: Display) -> None:
+    def __init__(
+        self, run: RunDir, order: Order, status: Status, progress: Progress, display: Display
+    ) -> None:
         self.run, self.order, self.status, self.progress = run, order, status, progress
         self.display = display
 
     def completed(self, assembly: Assembly, datasets: Datasets) -> Result:
         """Put the best weights back, measure them on the test split, and keep the model."""
-        variables = model_variables(assembly.model)
         if self.progress.best_arrays is not None:
-            assign(variables, self.progress.best_arrays)
+            load_weights(assembly.model, self.progress.best_arrays)
         metrics = {name: value for name, value in self.progress.best_row.items() if _is_metric(name, value)}
         if "test" in datasets.splits:
             batch_size = phases(self.order.experiment)[-1].experiment.train.batch_size
             measured = measure(assembly, datasets.splits["test"], batch_size)
             metrics |= {f"test_{name}": value for name, value in measured.items()}
         self._save_model(assembly.model)
-        digest = weights_sha256(arrays_of(variables))
+        digest = weights_sha256(arrays_of(model_variables(assembly.model)))
         self._write("completed", metrics=metrics, weights_sha256=digest)
         self.run.write_sums()
         if self.order.scope != "full":
@@ -91,17 +92,21 @@ class Ending:
         self._write("failed", error=reason)
         self.run.write_sums()
 
+    def going_on(self) -> None:
+        """Say after every epoch how far the run is: a kill leaves what this says."""
+        self._write("running", ended=None)
+
     def _write(self, state: str, **more: Any) -> None:
+        metrics = {name: value for name, value in self.progress.best_row.items() if _is_metric(name, value)}
         self.status = replace(
             self.status,
             state=state,
-            ended=datetime.now(UTC),
             epoch=self.progress.epoch,
             step=self.progress.step,
             best=self.progress.best,
             wall_seconds=self._wall_seconds(),
             peak_memory_bytes=_peak_memory_bytes(),
-            **more,
+            **{"metrics": metrics, "ended": datetime.now(UTC), **more},
         )
         write_status(self.run, self.status)
 

@@ -1,14 +1,16 @@
 """One phase of a training: Keras's own loop over our batches, between our callbacks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
 
+from kexp.custom import has_user_frames, user_traceback
 from kexp.data.load import Datasets
 from kexp.diagnostics import Diagnostic
-from kexp.errors import RunFailed, SpecError, did_you_mean
+from kexp.errors import KexpError, RunFailed, SpecError, did_you_mean
 from kexp.graph.assemble import Assembly
 from kexp.graph.construct import keras_message
 from kexp.protocols import Display, Tracker
@@ -17,7 +19,7 @@ from kexp.spec.phases import Phase
 from kexp.spec.types import Experiment
 from kexp.train.batches import Batches
 from kexp.train.callbacks import Keeper, Pace, Progress, watched
-from kexp.train.signals import StopSignals
+from kexp.train.signals import StopRequested, StopSignals
 from kexp.train.user_callbacks import user_callbacks
 
 
@@ -30,6 +32,7 @@ class Session:
     display: Display
     signals: StopSignals
     trackers: Sequence[Tracker]
+    going_on: Callable[[], None]
 
 
 def fit_phase(phase: Phase, assembly: Assembly, datasets: Datasets, session: Session) -> None:
@@ -65,10 +68,34 @@ def fit_phase(phase: Phase, assembly: Assembly, datasets: Datasets, session: Ses
                 detail=keras_message(error).splitlines()[0],
             )
         ) from error
-    except (ValueError, TypeError, tf.errors.OpError) as error:
-        raise RunFailed(
-            Diagnostic("training-failed", "Keras could not train this", phase.path, detail=keras_message(error))
-        ) from error
+    except (StopRequested, KexpError):
+        raise
+    except Exception as error:
+        raise _failure(error, assembly.context.folder) from error
+
+
+def _failure(error: Exception, folder: Path) -> Exception:
+    """Say whose fault it is: the user's own code by its lines, Keras's refusal by its words, else a bug."""
+    import tensorflow as tf
+
+    trace = user_traceback(error, folder)
+    if has_user_frames(error, folder):
+        message = f"your own code raised {type(error).__name__}"
+        return RunFailed(Diagnostic("custom-code-raised", message, detail=trace))
+    if isinstance(error, (ValueError, TypeError, tf.errors.OpError)):
+        return RunFailed(
+            Diagnostic(
+                "training-failed", "Keras could not train this", detail=_first_lines(keras_message(error))
+            )
+        )
+    return error
+
+
+def _first_lines(text: str) -> str:
+    """Return what says the cause: TensorFlow lists its whole graph before it."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if "is not in [" in line or "Incompatible shapes" in line]
+    return "\n".join(telling or lines[:6])
 
 
 def _callbacks(
@@ -82,12 +109,13 @@ def _callbacks(
         *user_callbacks(train.callbacks, assembly.context, session.run),
         *_averaging(assembly.model, train.callbacks),
         Keeper(session.run, session.progress, session.display, best, session.trackers, phase.name),
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: session.going_on()),
     ]
 
 
 def _averaging(model: keras.Model, given: Sequence[Any]) -> list[Any]:
     """Let the averaged weights be those that are validated and kept, where the optimizer averages."""
-    optimizer = getattr(model, "optimizer", None)
+    optimizer: Any = getattr(model, "optimizer", None)
     averages = getattr(optimizer, "use_ema", False) and optimizer.ema_overwrite_frequency is None
     if not averages or any(component.name == "SwapEMAWeights" for component in given):
         return []

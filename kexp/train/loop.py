@@ -12,10 +12,11 @@ from kexp.graph.initial import begin_layers
 from kexp.protocols import Display
 from kexp.record.rundir import RunDir
 from kexp.spec.phases import Phase, phases
-from kexp.trackers import open_tracker, require_trackers
+from kexp.trackers import open_tracker, require_packages
 from kexp.train.callbacks import Progress, watched
 from kexp.train.ending import Ending
 from kexp.train.fitting import Session, batches_of, class_weight, fit_phase, validates
+from kexp.train.monitors import check_monitors
 from kexp.train.opening import begin, plan
 from kexp.train.order import Order, Result
 from kexp.train.signals import StopRequested, StopSignals
@@ -30,7 +31,7 @@ def train(order: Order, display: Display) -> Result:
     """
     # ------------------------------------------------------------ what can be refused, before a run exists
     experiment = order.experiment
-    require_trackers(experiment.trackers)
+    require_packages(experiment)
     datasets = load_data(experiment, order.folder) if order.scope == "full" else smoke_data(order)
     assembly = assemble(experiment, datasets.info, order.folder)
     begin_layers(assembly.beginnings, datasets.splits["train"], order.folder)
@@ -52,7 +53,7 @@ def train(order: Order, display: Display) -> Result:
             stack.callback(tracker.close)
         progress = Progress()
         ending = Ending(run, order, status, progress, display)
-        session = Session(run, progress, display, signals, trackers)
+        session = Session(run, progress, display, signals, trackers, ending.going_on)
         try:
             for phase in todo:
                 if len(todo) > 1:
@@ -74,15 +75,18 @@ def train(order: Order, display: Display) -> Result:
 
 
 def _check(phase: Phase, assembly: Assembly, datasets: Datasets) -> None:
-    """Refuse what `fit` would refuse, and let Keras check loss and metrics against one batch, symbolically."""
+    """Refuse what `fit` would refuse, and let Keras check loss and metrics on one batch, symbolically."""
     watched(phase.experiment.train.checkpoint.best, validates(datasets, phase.experiment))
     class_weight(phase.experiment, datasets)
     if phase.experiment.graph is None:
         return
     document = phase.experiment.document
     path = f"{phase.path}.loss"
-    with complaint(path, document.locate(path) if document else None, "this loss and these metrics for the labels"):
+    with complaint(
+        path, document.locate(path) if document else None, "this loss and these metrics for the labels"
+    ):
         assembly.model._symbolic_build(data_batch=batches_of(assembly, datasets, phase.experiment)[0])
+    check_monitors(phase, assembly.model, datasets)
 
 
 def _not_written(run: RunDir, error: OSError) -> KexpError:

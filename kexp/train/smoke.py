@@ -72,8 +72,8 @@ def _target(
 def shortened(experiment: Experiment) -> Experiment:
     """Return the experiment with one epoch of two steps, in every stage."""
     stages = tuple(replace(stage, epochs=1) for stage in experiment.train.stages)
-    short = {"epochs": 1, "steps_per_epoch": NUM_STEPS, "validation_freq": 1, "stages": stages}
-    return replace(experiment, train=replace(experiment.train, **short))
+    train = replace(experiment.train, epochs=1, steps_per_epoch=NUM_STEPS, validation_freq=1, stages=stages)
+    return replace(experiment, train=train)
 
 
 def check_reload(run: RunDir, datasets: Datasets, metrics: dict[str, float]) -> None:

@@ -130,10 +130,10 @@ def test_a_spec_from_stdin_is_overridden_and_its_promises_are_checked(kexp, tmp_
     accuracy = status.metrics["test_accuracy"]
     assert colourless(done.stderr).endswith(
         f"error[promise-broken]: `test_accuracy` was promised >= 0.93, and is {accuracy:.6g}\n"
-        "  --> <stdin>:21:25  (expect.test_accuracy)\n"
+        "  --> <stdin>:20:25  (expect.test_accuracy)\n"
         "   |\n"
-        '21 | expect: {test_accuracy: ">= 0.93"}\n'
-        "   |                         ^^^^^^^\n"
+        '20 | expect: {test_accuracy: ">= 0.93"}\n'
+        "   |                         ^^^^^^^^^\n"
     )
     assert "\x1b[?25" not in done.stderr
     assert re.fullmatch(r"\d{8}-\d{6}-taglich-neu-[a-z0-9]{4}", run.id)
@@ -143,6 +143,16 @@ def test_a_spec_from_stdin_is_overridden_and_its_promises_are_checked(kexp, tmp_
     assert "optimizer: {SGD: {learning_rate: 0.0" in resolved
     assert run.spec.read_bytes() == MLP.read_bytes()
     assert list_runs(tmp_path / "runs")[0].tags == ("a", "b")
+
+
+def test_a_smoke_run_says_that_it_passed_and_leaves_nothing(kexp, tmp_path):
+    done = kexp("train", CONFIGS / "wine-two-outputs.yaml", "--smoke", "--no-data")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (
+        masked(done.stderr).splitlines()[-1] == "smoke    passed in N s: trained, saved, loaded again, equal"
+    )
+    assert [*tmp_path.iterdir()] == []
 
 
 # ---------------------------------------------------------------- what is refused

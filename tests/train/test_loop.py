@@ -287,13 +287,16 @@ BODY = """\
 
 
 def test_sample_weights_of_zero_train_nothing(train, tmp_path):
-    from kexp.evaluate import rebuild
+    from kexp.evaluate import load_data, rebuild
 
     spec = weighted(tmp_path, BODY.replace("WEIGHTS", "(np.zeros(64),)")).replace(", MORE", "")
     result = train(spec)
 
     assert (result.metrics["loss"], result.metrics["test_loss"]) == (0.0, 0.0)
-    assert rebuild(result.run, "best").info.classes == {"y": ("cat", "dog")}
+    rebuilt = rebuild(result.run, "best")
+    assert rebuilt.info.classes == {"y": ("cat", "dog")}
+    (tmp_path / "own.py").unlink()
+    assert sorted(load_data(rebuilt.experiment, result.run.path).splits) == ["test", "train", "val"]
 
 
 def test_class_weights_name_classes(train, tmp_path):

@@ -1,0 +1,15 @@
+"""`.json`: the architecture, for `keras.models.model_from_json`."""
+
+from pathlib import Path
+
+from kexp.export.built import Built, saved
+
+
+def json_file(built: Built, folder: Path) -> bytes:
+    """Return the model's configuration as Keras writes it.
+
+    Raises: SpecError (not-saved).
+    """
+    with saved(built):
+        text: str = built.model.to_json(indent=2)
+    return f"{text}\n".encode()
