@@ -10,6 +10,7 @@ import keras
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError, did_you_mean
 from kexp.graph.construct import Context, complaint, construct, evaluate
+from kexp.graph.fixed import FixedTraining
 from kexp.graph.initial import Beginning
 from kexp.graph.ports import match_ports, shape_of
 from kexp.protocols import DataInfo
@@ -151,7 +152,6 @@ class _Builder:
         if isinstance(step.what, Expr):
             self._express(call, step.what)
             return
-        _refuse_training_argument(step)
         context = self.within(call.view)
         subject = _subject(step)
         arguments, keywords = self._arguments(call.takes)
@@ -162,7 +162,8 @@ class _Builder:
                 layer = layers[call.layer] = _with_inner_outputs(layer, step)
             with complaint(step.path, step.key, subject, _given_help(arguments, keywords)):
                 constants = {key: evaluate(value, context) for key, value in step.call.items()}
-                result = layer(*_spread(layer, arguments), **keywords, **constants)
+                called = _with_training(layer, constants, call)
+                result = called(*_spread(layer, arguments), **keywords, **constants)
         _freeze(layer, step)
         if step.weights is not None or step.adapt:
             self.beginnings.append((layer, step, str(call.takes.positional[0])))
@@ -348,17 +349,16 @@ def _spread(layer: Any, arguments: Sequence[Any]) -> list[Any]:
     return list(arguments) if by_position else [list(arguments)]
 
 
-def _refuse_training_argument(step: Step) -> None:
-    """Refuse what would not hold: Keras 3.15 overrides it in `fit` and `predict`."""
-    if "training" in step.call:
-        raise SpecError(
-            Diagnostic(
-                "training-argument",
-                f"Keras overrides `training` of `{_subject(step)}` when the whole model trains or predicts",
-                f"{step.path}.call.training",
-                help="`trainable: false` freezes a layer; a frozen BatchNormalization keeps its statistics",
-            )
-        )
+def _with_training(layer: Any, constants: dict[str, Any], call: Call) -> Any:
+    """Take `training` out of a step's constant arguments; return what calls the layer with it."""
+    if "training" not in constants:
+        return layer
+    name = (
+        f"{call.layer}_{call.gives[0].strip('#')}".replace("#", "_")
+        if isinstance(call.step.what, Reuse)
+        else call.layer
+    )
+    return FixedTraining(layer, bool(constants.pop("training")), name=name)
 
 
 def _subject(step: Step) -> str:

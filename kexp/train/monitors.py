@@ -19,6 +19,8 @@ def check_monitors(phase: Phase, model: keras.Model, datasets: Datasets) -> None
     Raises: SpecError (unknown-monitor).
     """
     experiment = phase.experiment
+    if any(callback.is_custom for callback in experiment.train.callbacks):
+        return  # one of the user's own may add to an epoch's metrics
     metrics = list(model.get_metrics_result())
     epoch = [
         *metrics,

@@ -149,9 +149,7 @@ def test_a_smoke_run_says_that_it_passed_and_leaves_nothing(kexp, tmp_path):
     done = kexp("train", CONFIGS / "wine-two-outputs.yaml", "--smoke", "--no-data")
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert (
-        masked(done.stderr).splitlines()[-1] == "smoke    passed in N s: trained, saved, loaded again, equal"
-    )
+    assert masked(done.stderr).endswith("\nsmoke    passed in N s: trained, saved, loaded again, equal\n")
     assert [*tmp_path.iterdir()] == []
 
 
@@ -247,7 +245,7 @@ def test_a_terminal_shows_a_bar_and_a_row_per_epoch_and_the_bar_is_wiped(tmp_pat
     code, written = on_a_terminal(["train", str(MLP), "-s", "train.epochs=3"], tmp_path)
 
     assert code == 0
-    assert re.search(r"epoch \d/3 .*━.*step [\d,]+/120.* [\d,]+ samples/s.*left", colourless(written))
+    assert re.search(r"epoch \d/3 .*━.*step [\d,]+/\d+.* [\d,]+ samples/s.*left", colourless(written))
     shown = masked(Screen(written).shown()).splitlines()
     assert [" ".join(line.split()) for line in shown[8:13]] == [
         "epoch loss accuracy val_loss val_accuracy seconds",

@@ -172,17 +172,51 @@ def test_validation_every_other_epoch_is_waited_for(train, display):
     assert result.best["monitor"] == "val_loss"
 
 
-def test_an_unknown_monitor_is_refused_with_what_there_is(train, tmp_path):
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ("callbacks: [{EarlyStopping: {monitor: f1}}]", "train.callbacks[0].EarlyStopping.monitor"),
+        ("checkpoint: {best: {monitor: f1}}", "train.checkpoint.best.monitor"),
+    ],
+)
+def test_a_monitor_that_is_near_no_metric_is_refused_with_what_there_will_be(train, more, path):
     with pytest.raises(SpecError) as caught:
-        train(digits(epochs=3, more="checkpoint: {best: {monitor: val_acuracy}}"))
+        train(digits(more=more))
+
+    assert [(d.id, d.path, d.message, d.help) for d in caught.value.diagnostics] == [
+        (
+            "unknown-monitor",
+            path,
+            "there will be no metric `f1`",
+            "there will be `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`",
+        )
+    ]
+
+
+def test_an_unknown_monitor_of_a_training_with_callbacks_of_ones_own_shows_after_an_epoch(train, tmp_path):
+    (tmp_path / "own.py").write_text("import keras\nclass Mine(keras.callbacks.Callback): pass\n")
+    with pytest.raises(SpecError) as caught:
+        train(digits(more='callbacks: ["own.py:Mine"]\n  checkpoint: {best: {monitor: extra}}'))
 
     assert str(caught.value) == (
-        "error[unknown-monitor]: there is no metric `val_acuracy` to choose the best epoch by\n"
+        "error[unknown-monitor]: there is no metric `extra` to choose the best epoch by\n"
         "  --> train.checkpoint.best.monitor\n"
         "help: there are `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate`"
     )
     status = read_status(only_run(tmp_path))
     assert (status.state, status.error) == ("failed", caught.value.diagnostics[0].message)
+
+
+def test_an_unknown_monitor_is_refused_before_a_run_exists(train, tmp_path):
+    with pytest.raises(SpecError) as caught:
+        train(digits(epochs=3, more="checkpoint: {best: {monitor: val_acuracy}}"))
+
+    assert str(caught.value) == (
+        "error[unknown-monitor]: there will be no metric `val_acuracy`\n"
+        "  --> train.checkpoint.best.monitor\n"
+        "help: did you mean `val_accuracy`?"
+    )
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_monitor_of_validation_that_never_happens_is_refused_before_a_run_exists(train, tmp_path):
@@ -450,9 +484,10 @@ def test_a_lost_loss_may_be_trained_through(train, display):
 
 def test_labels_that_the_loss_refuses_are_refused_before_a_run_exists(train, tmp_path):
     spec = digits().replace("loss: sparse_categorical_crossentropy", "loss: cosine_similarity")
-    with pytest.raises(SpecError):
+    with pytest.raises(SpecError) as caught:
         train(spec.replace("metrics: [accuracy]", "metrics: [F1Score]"))
 
+    assert [(d.id, d.path) for d in caught.value.diagnostics] == [("keras-refused", "train.loss")]
     assert not (tmp_path / "runs").exists()
 
 
