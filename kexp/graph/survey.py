@@ -15,7 +15,7 @@ from kexp.custom import load_reference
 
 _BASES = {
     "layers": {"Layer", "InputSpec", "InputLayer"},
-    "optimizers": {"Optimizer", "OptimizerMap"},
+    "optimizers": {"Optimizer"},
     "losses": {"Loss"},
     "metrics": {"Metric"},
     "schedules": {"LearningRateSchedule"},

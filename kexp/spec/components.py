@@ -32,7 +32,7 @@ _POSITIONS = (
     (re.compile(r".*constraint\Z"), "constraints"),
     (re.compile(r"(?:.*_)?(?:layer|cell|layers|cells)\Z"), "layers"),
     (re.compile(r"(?:learning_rate|schedule)\Z"), "schedules"),
-    (re.compile(r"(?:.*_)?optimizers?\Z"), "optimizers"),
+    (re.compile(r"(?:.*_)?optimizer(?:s|_map)?\Z"), "optimizers"),
     (re.compile(r"(?:.*_)?loss(?:_fn)?\Z"), "losses"),
     (re.compile(r"metrics?\Z"), "metrics"),
 )

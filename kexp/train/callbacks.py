@@ -140,7 +140,7 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
     def _row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
         rate = logs.pop("learning_rate", None)
         optimizer = getattr(self.model, "optimizer", None)
-        if rate is None and optimizer is not None:
+        if rate is None and not isinstance(optimizer, (keras.optimizers.MultiOptimizer, type(None))):
             rate = keras.ops.convert_to_numpy(optimizer.learning_rate)
         return {
             "epoch": epoch + 1,
