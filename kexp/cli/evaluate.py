@@ -1,28 +1,22 @@
 """`kexp evaluate`."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from kexp.cli.options import JsonOption, RunArgument, RunsOption, Split, SplitOption, runs_folder, streams_of
-from kexp.cli.train import placed
-from kexp.record.experiment import read_experiment
-from kexp.record.query import find_run
-from kexp.record.rundir import RunDir
-from kexp.spec.types import Experiment
-
-
-class Which(StrEnum):
-    best = "best"
-    last = "last"
-
-
-CheckpointOption = Annotated[Which, typer.Option(help="The best epoch's weights, or the last state.")]
+from kexp.cli.options import (
+    CheckpointOption,
+    JsonOption,
+    RunArgument,
+    RunsOption,
+    Split,
+    SplitOption,
+    Which,
+    found_run,
+    streams_of,
+)
 
 
 def evaluate(
@@ -38,17 +32,20 @@ def evaluate(
 ) -> None:
     """Measure a run's model on one of its splits, and record it in the run."""
     streams = streams_of(context)
-    found = find_run(run, runs_folder(runs))
+    found = found_run(run, runs)
+    from kexp.cli.specs import prepared
+
     with streams.hushed(), prepared(found) as experiment:
         from kexp.evaluate import check_data, choose_split, load_data, measure, rebuild
         from kexp.record.files import sha256_of
+        from kexp.spec.phases import phases
 
         datasets = load_data(experiment, found.path)
         samples = choose_split(datasets, split)
         if not accept:
             check_data(found, datasets, split)
         rebuilt = rebuild(found, checkpoint.value)
-        metrics = measure(rebuilt.assembly, samples, experiment.train.batch_size)
+        metrics = measure(rebuilt.assembly, samples, phases(experiment)[-1].experiment.train.batch_size)
         result = {
             "schema": 1,
             "run": found.id,
@@ -71,14 +68,3 @@ def evaluate(
     streams.say(f"{found.id}: {checkpoint.value} checkpoint, {len(samples):,} {split} samples")
     for name, value in metrics.items():
         streams.tell(f"{split}_{name} {value!r}")
-
-
-@contextmanager
-def prepared(run: RunDir) -> Iterator[Experiment]:
-    """Read a run's experiment and import its backend, on whatever this machine has."""
-    experiment = read_experiment(run)
-    with placed(experiment):
-        from kexp.train.backend import prepare
-
-        prepare(experiment.runtime, experiment.seed or 0)
-        yield experiment

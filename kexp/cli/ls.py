@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
 from kexp.diagnostics import printable
-from kexp.record.query import RunSummary, list_runs
-from kexp.record.status import utc_text
+
+if TYPE_CHECKING:
+    from kexp.record.query import RunSummary
 
 _SHOWN_METRICS = 3
 
@@ -24,6 +25,8 @@ def ls(
 ) -> None:
     """List runs, the newest first."""
     streams = streams_of(context)
+    from kexp.record.query import list_runs
+
     folder = runs_folder(runs)
     found = [
         run
@@ -42,7 +45,9 @@ def ls(
             streams.tell(line)
 
 
-def _as_json(run: RunSummary) -> dict[str, object]:
+def _as_json(run: "RunSummary") -> dict[str, object]:
+    from kexp.record.status import utc_text
+
     lost = [name for name, value in run.metrics.items() if value is None]
     return {
         "run": run.id,
@@ -56,7 +61,7 @@ def _as_json(run: RunSummary) -> dict[str, object]:
     }
 
 
-def _table(runs: Sequence[RunSummary]) -> list[str]:
+def _table(runs: "Sequence[RunSummary]") -> list[str]:
     rows = [("RUN", "STATE", "EPOCHS", "METRICS", "TAGS")]
     for run in runs:
         rows.append((run.id, run.state, str(run.epochs), _metrics(run), " ".join(run.tags)))
@@ -68,7 +73,7 @@ def _table(runs: Sequence[RunSummary]) -> list[str]:
     ]
 
 
-def _metrics(run: RunSummary) -> str:
+def _metrics(run: "RunSummary") -> str:
     """Show the test metrics, else the validation's, else the training's."""
     if run.problem:
         return run.problem

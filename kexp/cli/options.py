@@ -3,12 +3,14 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kexp.cli.streams import Streams
-from kexp.record.query import runs_root
+
+if TYPE_CHECKING:
+    from kexp.record.rundir import RunDir
 
 RunsOption = Annotated[
     str | None, typer.Option("--runs", metavar="DIR", help="Folder of the runs [$KEXP_RUNS, or ./runs].")
@@ -20,6 +22,14 @@ RunArgument = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the result as JSON to stdout.")]
+
+
+class Which(StrEnum):
+    best = "best"
+    last = "last"
+
+
+CheckpointOption = Annotated[Which, typer.Option(help="The best epoch's weights, or the last state.")]
 
 
 class Split(StrEnum):
@@ -38,4 +48,16 @@ def streams_of(context: typer.Context) -> Streams:
 
 
 def runs_folder(option: str | None) -> Path:
+    from kexp.record.query import runs_root
+
     return runs_root(option, os.environ)
+
+
+def found_run(reference: str, option: str | None) -> "RunDir":
+    """Return the run that a reference names.
+
+    Raises: NotFound (run-not-found, run-ambiguous).
+    """
+    from kexp.record.query import find_run
+
+    return find_run(reference, runs_folder(option))

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kexp.cli.evaluate import CheckpointOption, Which, prepared
-from kexp.cli.options import RunArgument, RunsOption, runs_folder, streams_of
-from kexp.record.query import find_run
+from kexp.cli.options import CheckpointOption, RunArgument, RunsOption, Which, found_run, streams_of
 
 if TYPE_CHECKING:
     from kexp.evaluate import Head
@@ -35,7 +33,9 @@ def predict(
 ) -> None:
     """Write a class name, label or value for every row of INPUT to stdout."""
     streams = streams_of(context)
-    found = find_run(run, runs_folder(runs))
+    found = found_run(run, runs)
+    from kexp.cli.specs import prepared
+
     with streams.hushed(), prepared(found):
         from kexp.data.rows import read_rows
         from kexp.evaluate import heads, predict, rebuild

@@ -149,7 +149,7 @@ def complaint(path: str, span: Span | None, subject: str, help: str | None = Non
     except FormulaError as error:
         raise SpecError(Diagnostic("bad-formula", str(error), path, span)) from None
     except Exception as error:
-        message = f"Keras refuses `{subject}`"
+        message = f"Keras refuses {subject if ' ' in subject else f'`{subject}`'}"
         detail = keras_message(error)
         raise SpecError(Diagnostic("keras-refused", message, path, span, help, detail)) from error
 

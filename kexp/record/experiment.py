@@ -19,4 +19,6 @@ def read_experiment(run: RunDir) -> Experiment:
             help="remove the folder and train again",
         )
     run.verify("resolved.yaml")
+    for path in sorted(run.code.rglob("*.py")):
+        run.verify(path.relative_to(run.path).as_posix())
     return parse_experiment(load_document(run.resolved))

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from kexp.data.load import Datasets
 from kexp.errors import KexpError, RunFailed
@@ -21,6 +22,7 @@ from kexp.train.opening import begin, plan
 from kexp.train.order import Order, Result
 from kexp.train.signals import StopRequested, StopSignals
 from kexp.train.smoke import shortened, smoke_data
+from kexp.train.user_callbacks import user_callbacks
 
 
 def train(order: Order, display: Display) -> Result:
@@ -78,6 +80,7 @@ def _check(phase: Phase, assembly: Assembly, datasets: Datasets) -> None:
     """Refuse what `fit` would refuse, and let Keras check loss and metrics on one batch, symbolically."""
     watched(phase.experiment.train.checkpoint.best, validates(datasets, phase.experiment))
     class_weight(phase.experiment, datasets)
+    user_callbacks(phase.experiment.train.callbacks, assembly.context, RunDir(Path()))
     if phase.experiment.graph is None:
         return
     document = phase.experiment.document

@@ -171,21 +171,24 @@ def test_constant_call_arguments_reach_the_layer(build):
     np.testing.assert_array_equal(np.triu(scores[0, 0], 1), np.zeros((3, 3)))
 
 
-def test_a_training_argument_that_keras_would_override_is_refused(build):
+def test_a_constant_training_argument_holds_in_training_and_in_prediction(build):
     text = graph("""
         layers:
-          - BatchNormalization
+          - BatchNormalization -> still:
             call: {training: false}
+          - Dropout -> noisy: 0.5
+            call: {training: true}
           - Dense: 1
-    """).replace("- BatchNormalization\n", "- BatchNormalization:\n")
-    with pytest.raises(SpecError) as caught:
-        build(text, info({"x": (4,)}))
-    assert str(caught.value) == (
-        "error[training-argument]: Keras overrides `training` of `BatchNormalization` when the whole model "
-        "trains or predicts\n"
-        "  --> model.layers[0].BatchNormalization.call.training\n"
-        "help: `trainable: false` freezes a layer; a frozen BatchNormalization keeps its statistics"
-    )
+    """)
+    model = build(text, info({"x": (4,)})).model
+    x = np.full((8, 4), 3.0, "float32")
+
+    before = [np.array(variable) for variable in model.non_trainable_variables if variable.shape == (4,)]
+    model.fit(x, np.ones((8, 1)), verbose=0)
+    after = [np.array(variable) for variable in model.non_trainable_variables if variable.shape == (4,)]
+    np.testing.assert_array_equal(after, before)
+    assert len(before) == 2
+    assert not np.array_equal(model.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
 def test_trainable_false_freezes_a_layer_and_a_whole_nested_model(build):

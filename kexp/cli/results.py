@@ -1,0 +1,46 @@
+"""What a finished training tells: its JSON, and whether it kept its promises."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from kexp.diagnostics import Diagnostic
+from kexp.errors import PromiseBroken
+from kexp.spec.types import Experiment
+from kexp.train.order import Result
+
+
+def result_as_json(result: Result) -> dict[str, Any]:
+    """Return the contract of `train --json`: a number that is not finite is null and listed."""
+    finite = {name: value if math.isfinite(value) else None for name, value in result.metrics.items()}
+    lost = [name for name, value in finite.items() if value is None]
+    return {
+        "schema": 1,
+        "run": result.run.id,
+        "path": str(result.run.path),
+        "state": result.state,
+        "epochs": result.epochs,
+        "metrics": finite,
+        "best": result.best,
+        "weights_sha256": result.weights_sha256,
+        "wall_seconds": result.wall_seconds,
+        **({"nonfinite": lost} if lost else {}),
+    }
+
+
+def check_promises(experiment: Experiment, metrics: Mapping[str, float]) -> None:
+    """Raise PromiseBroken (promise-broken) for every line of `expect` that the run does not keep."""
+    broken = []
+    for promise in experiment.expect:
+        value = metrics.get(promise.metric)
+        if value is None:
+            message = f"`{promise.metric}` was promised {promise}, and the run has no such metric"
+        elif not promise.holds(value):
+            message = f"`{promise.metric}` was promised {promise}, and is {value:.6g}"
+        else:
+            continue
+        path = f"expect.{promise.metric}"
+        span = experiment.document.locate(path) if experiment.document else None
+        broken.append(Diagnostic("promise-broken", message, path, span))
+    if broken:
+        raise PromiseBroken(*broken)
