@@ -18,6 +18,7 @@ from kexp.protocols import DataInfo, Samples, Site, TensorInfo
 from kexp.record.experiment import read_experiment
 from kexp.record.rundir import RunDir
 from kexp.record.status import read_status
+from kexp.spec.phases import phases
 from kexp.spec.types import Component, Experiment
 
 Which = Literal["best", "last"]
@@ -32,6 +33,11 @@ class Rebuilt:
     info: DataInfo
     assembly: Assembly
     checkpoint: Path
+
+    @property
+    def batch_size(self) -> int:
+        """The batch size that training ended with, and measured its test split by."""
+        return phases(self.experiment)[-1].experiment.train.batch_size
 
     @property
     def needed(self) -> DataInfo:
@@ -69,11 +75,11 @@ def rebuild(run: RunDir, which: Which) -> Rebuilt:
     info = read_info(run)
     path = run.best_checkpoint if which == "best" else run.last_checkpoint
     if path is None:
-        ended_early = read_status(run).step == 0
+        ended_early = read_status(run).best is None
         raise NotFound.because(
             "no-checkpoint",
             f"`{run.id}` holds no {which} checkpoint",
-            help="its training ended before the first epoch did" if ended_early else "it was removed since",
+            help="its training ended before there was one" if ended_early else "it was removed since",
         )
     run.verify(path.relative_to(run.path).as_posix())
     assembly = assemble(experiment, info, run.path)

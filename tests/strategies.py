@@ -92,7 +92,8 @@ layers: st.SearchStrategy[dict[str, Any] | str] = st.one_of(
             "Dense": st.fixed_dictionaries(
                 {"units": sizes},
                 optional={
-                    "activation": st.sampled_from(["relu", "no", "layers.py:swish"]),
+                    "activation": st.sampled_from(["relu", "log_softmax", "layers.py:swish"]),
+                    "name": st.just("no"),
                     "use_bias": st.booleans(),
                     "kernel_regularizer": regularizers,
                     "kernel_initializer": st.just({"VarianceScaling": {"scale": 2.0, "mode": "fan_out"}}),

@@ -201,7 +201,10 @@ def test_a_missing_file_is_answered_with_its_neighbours(tmp_path):
 def test_a_folder_cannot_be_read_as_a_spec(tmp_path):
     with pytest.raises(NotFound) as error:
         load_document(tmp_path)
-    assert str(error.value) == f"error[spec-not-readable]: `{tmp_path}` cannot be read: Is a directory"
+    assert (
+        str(error.value)
+        == f"error[spec-not-readable]: `{tmp_path}` is a folder\nhelp: name the YAML file in it"
+    )
 
 
 def test_one_value_is_read_from_the_command_line():

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from kexp import __version__
+from kexp.cli.build import build
 from kexp.cli.evaluate import evaluate
 from kexp.cli.ls import ls
 from kexp.cli.predict import predict
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command, panel in ((train, "Run"), (evaluate, "Run"), (predict, "Run"), (ls, "Look"), (show, "Look")):
     app.command(rich_help_panel=panel)(command)
+app.command(rich_help_panel="Specs")(build)
 
 
 def _version(asked: bool) -> None:

@@ -35,6 +35,7 @@ class RunDisplay:
         self.log: TextIO | None = None
         self.table: _Rows | None = None
         self.bar: _Bar | None = None
+        self.stage: str | None = None
 
     def plan(self, plan: Plan, log: Path) -> None:
         self.log = log.open("a", encoding="utf-8", buffering=1)
@@ -55,6 +56,9 @@ class RunDisplay:
 
     def epoch_ends(self, row: Mapping[str, Any], is_best: bool) -> None:
         assert self.table is not None
+        if row["stage"] != self.stage:
+            self.stage = row["stage"]
+            self._say(_pair("stage", str(self.stage)))
         for line in self.table.lines(row, is_best, aligned=self.live):
             self._say(line)
 
@@ -87,7 +91,8 @@ class RunDisplay:
             self._say(_pair("test", "  ".join(f"{name} {number(value)}" for name, value in tested.items())))
         if result.best:
             best = result.best
-            self._say(_pair("best", f"epoch {best['epoch']}, {best['monitor']} {number(best['value'])}"))
+            why = f", {best['monitor']} {number(best['value'])}" if best["monitor"] else ", the last"
+            self._say(_pair("best", f"epoch {best['epoch']}{why}"))
         self._say(_pair("took", f"{result.wall_seconds:.1f} s"))
         self._say(_pair("kept", str(result.run.path)))
         tail = result.run.id.rpartition("-")[2]

@@ -38,14 +38,13 @@ def evaluate(
     with streams.hushed(), prepared(found) as experiment:
         from kexp.evaluate import check_data, choose_split, load_data, measure, rebuild
         from kexp.record.files import sha256_of
-        from kexp.spec.phases import phases
 
         datasets = load_data(experiment, found.path)
         samples = choose_split(datasets, split)
         if not accept:
             check_data(found, datasets, split)
         rebuilt = rebuild(found, checkpoint.value)
-        metrics = measure(rebuilt.assembly, samples, phases(experiment)[-1].experiment.train.batch_size)
+        metrics = measure(rebuilt.assembly, samples, rebuilt.batch_size)
         result = {
             "schema": 1,
             "run": found.id,

@@ -1,6 +1,7 @@
 """`kexp show`: a run, or what a spec comes to."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,9 @@ from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
 from kexp.cli.streams import Streams
 from kexp.diagnostics import printable
 from kexp.document import load_document
+from kexp.errors import UsageError
+from kexp.record.experiment import read_experiment
+from kexp.record.files import write_atomically
 from kexp.record.history import read_rows
 from kexp.record.jsonfile import read_object
 from kexp.record.notes import read_notes
@@ -19,6 +23,13 @@ from kexp.record.status import Status, derive_state, read_status, utc_text
 from kexp.spec.bases import extend
 from kexp.spec.canonical import canonical
 from kexp.spec.parse import parse_experiment
+from kexp.spec.types import Experiment
+
+
+class GraphForm(StrEnum):
+    text = "text"
+    mermaid = "mermaid"
+    svg = "svg"
 
 
 def show(
@@ -29,14 +40,23 @@ def show(
     resolved: Annotated[bool, typer.Option("--resolved", help="The spec with every default.")] = False,
     env: Annotated[bool, typer.Option("--env", help="The environment: the manifest.")] = False,
     metrics: Annotated[bool, typer.Option("--metrics", help="Every epoch's metrics, as CSV.")] = False,
+    graph: Annotated[GraphForm | None, typer.Option("--graph", help="The model, drawn.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where the drawing goes instead of stdout."),
+    ] = None,
     as_json: JsonOption = False,
     runs: RunsOption = None,
 ) -> None:
     """Describe a run or a spec, without importing Keras."""
     streams = streams_of(context)
+    if output is not None and graph is None:
+        raise typer.BadParameter("-o is for --graph", param_hint="-o")
+    if graph is not None:
+        _draw(streams, _experiment(target, runs), graph, output)
+        return
     if Path(target).suffix in (".yaml", ".yml"):
-        document = extend(load_document(Path(target))).document
-        streams.tell(canonical(parse_experiment(document), defaults=resolved).rstrip())
+        streams.tell(canonical(_experiment(target, runs), defaults=resolved).rstrip())
         return
     run = find_run(target, runs_folder(runs))
     if resolved:
@@ -49,6 +69,31 @@ def show(
         streams.tell(json.dumps(_as_json(run), ensure_ascii=False))
     else:
         _describe(streams, run)
+
+
+def _experiment(target: str, runs: str | None) -> Experiment:
+    """Return what a spec file or a run's `resolved.yaml` says."""
+    if Path(target).suffix in (".yaml", ".yml"):
+        return parse_experiment(extend(load_document(Path(target))).document)
+    return read_experiment(find_run(target, runs_folder(runs)))
+
+
+def _draw(streams: Streams, experiment: Experiment, form: GraphForm, output: Path | None) -> None:
+    """Write the model as text or picture.
+
+    Raises: UsageError (not-writable).
+    """
+    from kexp.report.graph import graph_text
+
+    text = graph_text(experiment, form.value)
+    if output is None:
+        streams.tell(text)
+        return
+    try:
+        write_atomically(output, f"{text}\n".encode())
+    except OSError as error:
+        message = f"`{output}` cannot be written: {error.strerror}"
+        raise UsageError.because("not-writable", message) from None
 
 
 def _text(path: Path) -> str:

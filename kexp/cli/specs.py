@@ -73,5 +73,5 @@ def prepared(run: RunDir) -> Iterator[Experiment]:
     with placed(experiment):
         from kexp.train.backend import prepare
 
-        prepare(experiment.runtime, experiment.seed or 0)
+        prepare(replace(experiment.runtime, device="auto"), experiment.seed or 0)
         yield experiment

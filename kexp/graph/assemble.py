@@ -60,16 +60,14 @@ class Assembly:
 
         Raises: SpecError (unknown-layer-name, keras-refused).
         """
-        for names, trainable in ((phase.freeze, False), (phase.unfreeze, True)):
-            for name in names:
-                _layer(self.model, name, phase).trainable = trainable
+        _set_trainable(self.model, phase)
         context = replace(self.context, values=known_values(phase.experiment, info))
         compile_model(self.model, phase.experiment, context)
         return replace(self, context=context)
 
 
-def assemble(experiment: Experiment, info: DataInfo, folder: Path) -> Assembly:
-    """Build the model of an experiment whose seed is fixed, and compile it as its last phase does.
+def assemble(experiment: Experiment, info: DataInfo, folder: Path, phase: int = -1) -> Assembly:
+    """Build the model of an experiment whose seed is fixed, as one of its phases has it: by default the last.
 
     Raises: SpecError, each fault at its place in the spec.
     """
@@ -78,14 +76,24 @@ def assemble(experiment: Experiment, info: DataInfo, folder: Path) -> Assembly:
     built = build_model(experiment, info, context)
     model = built.model
     targets: dict[str, TensorInfo | None] = {target.name: target for target in info.targets}
-    for phase in phases(experiment):
+    all_phases = phases(experiment)
+    for each in all_phases:
         if experiment.graph is not None:
-            targets = match_targets(model, phase.experiment, info)
-            check_losses(model, phase.experiment, info, targets)
-        for name in (*phase.freeze, *phase.unfreeze):
-            _layer(model, name, phase)
-    compile_model(model, phase.experiment, context_of(phase.experiment, info, folder))
+            targets = match_targets(model, each.experiment, info)
+            check_losses(model, each.experiment, info, targets)
+        for name in (*each.freeze, *each.unfreeze):
+            _layer(model, name, each)
+    now = all_phases[phase]
+    for each in all_phases[: all_phases.index(now) + 1]:
+        _set_trainable(model, each)
+    compile_model(model, now.experiment, context_of(now.experiment, info, folder))
     return Assembly(model, match_ports(experiment.graph, info), targets, context, built.beginnings)
+
+
+def _set_trainable(model: keras.Model, phase: Phase) -> None:
+    for names, trainable in ((phase.freeze, False), (phase.unfreeze, True)):
+        for name in names:
+            _layer(model, name, phase).trainable = trainable
 
 
 def _layer(model: keras.Model, name: str, phase: Phase) -> Any:

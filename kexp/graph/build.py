@@ -1,6 +1,5 @@
 """Graph -> keras Functional model, step by step as `spec.wiring` resolved it."""
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,16 +7,37 @@ from typing import Any
 import keras
 
 from kexp.diagnostics import Diagnostic
-from kexp.errors import SpecError, did_you_mean
+from kexp.errors import SpecError
+from kexp.graph.calls import (
+    count,
+    freeze,
+    given_help,
+    name_operations,
+    spread,
+    static_size,
+    subject,
+    with_inner_outputs,
+    with_training,
+)
 from kexp.graph.construct import Context, complaint, construct, evaluate
-from kexp.graph.fixed import FixedTraining
 from kexp.graph.initial import Beginning
 from kexp.graph.ports import match_ports, shape_of
 from kexp.protocols import DataInfo
 from kexp.spec.expression import compute_expression
-from kexp.spec.formula import FormulaError
 from kexp.spec.scopes import Bound, View
-from kexp.spec.types import Block, Component, Experiment, Expr, Graph, Operand, Operands, Port, Reuse, Step
+from kexp.spec.types import (
+    Block,
+    Component,
+    Experiment,
+    Expr,
+    Formula,
+    Graph,
+    Operand,
+    Operands,
+    Port,
+    Reuse,
+    Step,
+)
 from kexp.spec.wiring import Call, Fault, output_names, wire
 
 
@@ -123,7 +143,7 @@ class _Builder:
         """Return the context in which a step's values are computed."""
 
         def dim(name: str, axis: int = -1) -> int:
-            return _size(name, self.tensors.get(view.names.get(name, "")), axis)
+            return static_size(name, self.tensors.get(view.names.get(name, "")), axis)
 
         def nest(graph: Graph, name: str) -> Any:
             return self._nested_argument(graph, name, view)
@@ -153,18 +173,17 @@ class _Builder:
             self._express(call, step.what)
             return
         context = self.within(call.view)
-        subject = _subject(step)
         arguments, keywords = self._arguments(call.takes)
         with self.context.seeded(call.layer):
             layer = layers.get(call.layer) if isinstance(step.what, Reuse) else None
             if layer is None:
                 layer = layers[call.layer] = self._layer(call, arguments, context)
-                layer = layers[call.layer] = _with_inner_outputs(layer, step)
-            with complaint(step.path, step.key, subject, _given_help(arguments, keywords)):
+                layer = layers[call.layer] = with_inner_outputs(layer, step)
+            with complaint(step.path, step.key, subject(step), given_help(arguments, keywords)):
                 constants = {key: evaluate(value, context) for key, value in step.call.items()}
-                called = _with_training(layer, constants, call)
-                result = called(*_spread(layer, arguments), **keywords, **constants)
-        _freeze(layer, step)
+                called = with_training(layer, constants, call)
+                result = called(*spread(layer, arguments), **keywords, **constants)
+        freeze(layer, step)
         if step.weights is not None or step.adapt:
             self.beginnings.append((layer, step, str(call.takes.positional[0])))
         self._keep(call, result)
@@ -172,11 +191,13 @@ class _Builder:
     def _express(self, call: Call, expression: Expr) -> None:
         """Compute an expression; its nodes are named after the step, whatever the process built before."""
         given = [self._operand(operand) for operand in call.takes.positional]
-        tensors = dict(zip(expression.names, given, strict=True))
-        step = call.step
-        with complaint(step.path, step.key, "expr", _given_help(given, {})):
-            result = compute_expression(expression.text, tensors, lambda name: getattr(keras.ops, name))
-        _name_operations(result, given, call.layer)
+        step, context = call.step, self.within(call.view)
+        with complaint(step.path, step.key, "expr", given_help(given, {})):
+            names = (str(evaluate(Formula(name), context)) for name in expression.names)
+            text = str(evaluate(Formula(expression.text), context))
+            tensors = dict(zip(names, given, strict=True))
+            result = compute_expression(text, tensors, lambda name: getattr(keras.ops, name))
+        name_operations(result, given, call.layer)
         self._keep(call, result)
 
     def _layer(self, call: Call, arguments: Sequence[Any], context: Context) -> Any:
@@ -198,7 +219,7 @@ class _Builder:
             raise SpecError(
                 Diagnostic(
                     "wrong-inputs",
-                    f"the nested model has {_count(len(ports), 'input')}, and is given {len(arguments)}",
+                    f"the nested model has {count(len(ports), 'input')}, and is given {len(arguments)}",
                     graph.path,
                     help="declare one name for each under its `inputs`",
                 )
@@ -253,11 +274,12 @@ class _Builder:
         if isinstance(result, dict):
             results = list(result.values())
         if len(results) != len(call.gives):
-            named = {0: "names none", 1: "names one"}.get(count := len(call.step.gives), f"names {count}")
+            given = len(call.step.gives)
+            named = {0: "names none", 1: "names one"}.get(given, f"names {given}")
             raise SpecError(
                 Diagnostic(
                     "wrong-outputs",
-                    f"`{_subject(call.step)}` has {_count(len(results), 'output')}, and the step {named}",
+                    f"`{subject(call.step)}` has {count(len(results), 'output')}, and the step {named}",
                     call.step.path,
                     call.step.key,
                     help=f"name each output: `-> {', '.join('abcdefgh'[: len(results)])}`; `_` ignores one",
@@ -272,120 +294,7 @@ class _Builder:
         return tensors[0] if len(tensors) == 1 else tensors
 
 
-def _with_inner_outputs(layer: Any, step: Step) -> Any:
-    """Return the model that gives the outputs of inner layers, where the step asks for them.
-
-    Raises: SpecError (unknown-layer-name).
-    """
-    if not step.outputs_of:
-        return layer
-    outputs = [_inner(layer, name, step, "outputs_of").output for name in step.outputs_of]
-    return keras.Model(layer.inputs, outputs[0] if len(outputs) == 1 else outputs, name=layer.name)
-
-
-def _inner(layer: Any, name: str, step: Step, key: str) -> Any:
-    inner = {each.name: each for each in getattr(layer, "layers", ())}
-    if name not in inner:
-        message = f"`{_subject(step)}` has no inner layer called `{name}`"
-        listed = ", ".join(f"`{n}`" for n in [*inner][-8:])
-        help = did_you_mean(name, inner) or (f"its last ones are {listed}" if inner else None)
-        raise SpecError(Diagnostic("unknown-layer-name", message, f"{step.path}.{key}", help=help))
-    return inner[name]
-
-
-def _freeze(layer: Any, step: Step) -> None:
-    """Freeze a layer, or all of a model before an inner layer."""
-    if step.trainable is not None:
-        layer.trainable = step.trainable
-    if step.trainable_from is not None:
-        first = _inner(layer, step.trainable_from, step, "trainable_from")
-        for inner in layer.layers[: layer.layers.index(first)]:
-            inner.trainable = False
-
-
-def _size(name: str, tensor: Any, axis: int) -> int:
-    """Return a tensor's static size; axis 0 is the batch."""
-    if tensor is None:
-        raise FormulaError(f"`dim({name})` finds no tensor called `{name}` above")
-    shape = tensor.shape
-    if not -len(shape) <= axis < len(shape):
-        raise FormulaError(f"`{name}` has no axis {axis}; its shape is {tuple(shape)}, None is the batch")
-    size = shape[axis]
-    if size is None:
-        raise FormulaError(f"the size of `{name}` on axis {axis} is not known before training")
-    return int(size)
-
-
-def _name_operations(result: Any, given: Sequence[Any], name: str) -> None:
-    """Name the operations between two sets of tensors, the last one `name` and those before it by number."""
-    known = {id(tensor) for tensor in keras.tree.flatten(given)}
-    waiting = [t for t in keras.tree.flatten(result) if isinstance(t, keras.KerasTensor)]
-    operations: dict[int, Any] = {}
-    while waiting:
-        tensor = waiting.pop(0)
-        history = getattr(tensor, "_keras_history", None)
-        if id(tensor) in known or history is None or id(history.operation) in operations:
-            continue
-        operations[id(history.operation)] = history.operation
-        waiting += history.operation._inbound_nodes[history.node_index].input_tensors
-    for number, operation in enumerate(operations.values()):
-        operation.name = f"{name}_{number}" if number else name
-
-
-def _spread(layer: Any, arguments: Sequence[Any]) -> list[Any]:
-    """Give several tensors by position if `call` wants them so, else as one list."""
-    if len(arguments) < 2:
-        return list(arguments)
-    if isinstance(layer, keras.Model):
-        return [list(arguments)]
-    call = layer.call if isinstance(layer, keras.Layer) else layer
-    parameters = list(inspect.signature(call).parameters.values())
-    required = [
-        p
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    by_position = len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return list(arguments) if by_position else [list(arguments)]
-
-
-def _with_training(layer: Any, constants: dict[str, Any], call: Call) -> Any:
-    """Take `training` out of a step's constant arguments; return what calls the layer with it."""
-    if "training" not in constants:
-        return layer
-    name = (
-        f"{call.layer}_{call.gives[0].strip('#')}".replace("#", "_")
-        if isinstance(call.step.what, Reuse)
-        else call.layer
-    )
-    return FixedTraining(layer, bool(constants.pop("training")), name=name)
-
-
-def _subject(step: Step) -> str:
-    match step.what:
-        case Reuse(name=name):
-            return f"reuse: {name}"
-        case Component(name=name):
-            return name
-        case _:
-            return "model"
-
-
-def _given_help(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> str | None:
-    shapes = [_shapes(a) for a in arguments] + [f"{k}={_shapes(v)}" for k, v in keywords.items()]
-    return f"the step is given {', '.join(shapes)}; None is the batch" if shapes else None
-
-
-def _shapes(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(_shapes(v) for v in value)}]"
-    return "null" if value is None else str(tuple(value.shape))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _diagnostic(graph: Graph, fault: Fault) -> Diagnostic:
     path = fault.step.path if fault.step else f"{graph.path}.outputs"
-    return Diagnostic(fault.id, fault.message, path, fault.step.key if fault.step else None, help=fault.help)
+    span = fault.span or (fault.step.key if fault.step else None)
+    return Diagnostic(fault.id, fault.message, path, span, help=fault.help)

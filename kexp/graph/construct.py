@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import random
 import re
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -149,9 +150,17 @@ def complaint(path: str, span: Span | None, subject: str, help: str | None = Non
     except FormulaError as error:
         raise SpecError(Diagnostic("bad-formula", str(error), path, span)) from None
     except Exception as error:
+        if _is_our_own(error):
+            raise
         message = f"Keras refuses {subject if ' ' in subject else f'`{subject}`'}"
         detail = keras_message(error)
         raise SpecError(Diagnostic("keras-refused", message, path, span, help, detail)) from error
+
+
+def _is_our_own(error: BaseException) -> bool:
+    """Tell whether kexp itself raised it: that is a bug, and nobody else's refusal."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return Path(frames[-1].filename).is_relative_to(Path(__file__).parent.parent)
 
 
 def _placed(diagnostic: Diagnostic, path: str, span: Span | None) -> Diagnostic:

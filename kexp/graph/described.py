@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from kexp.errors import SpecError
 from kexp.spec.catalogue import catalogue
@@ -89,7 +90,7 @@ class Describer:
         if isinstance(made, keras.dtype_policies.DTypePolicy):
             return str(made.name)
         if not hasattr(made, "get_config"):
-            return _reference(made)
+            return str(made.__name__) if made.__module__.startswith("keras.") else _reference(made)
         component = self.describe(made).component
         return _as_string(made, component) or component
 
@@ -98,7 +99,7 @@ class _Trial:
     """Finds which arguments matter by constructing with fewer of them and comparing the configs."""
 
     def __init__(self, made: Any, given: dict[str, Any], always: dict[str, Any]) -> None:
-        self.made, self.given, self.always = made, dict(given), always
+        self.made, self.meant, self.given, self.always = made, given, dict(given), always
 
     def needed(self, required: list[str]) -> set[str]:
         """Return the arguments without which the object would be another."""
@@ -123,18 +124,19 @@ class _Trial:
         if single is None:
             return
         self.given[key] = single
-        if self._differing(kept | {key}, {key: value}) != set():
+        if self._differing(kept | {key}) != set():
             self.given[key] = value
 
-    def _differing(self, kept: set[str], meant: Mapping[str, Any] | None = None) -> set[str] | None:
+    def _differing(self, kept: set[str]) -> set[str] | None:
         """Return what changes when only `kept` is given; None when that is refused."""
         try:
             made = self.made(**{**self.always, **{key: _revive(self.given[key]) for key in kept}})
         except (TypeError, ValueError, AttributeError):
             return None
         config = _config(made)
-        wanted = {**self.given, **(meant or {})}
-        return {key for key, value in wanted.items() if _known(config.get(key), key) != _known(value, key)}
+        return {
+            key for key, value in self.meant.items() if _known(config.get(key), key) != _known(value, key)
+        }
 
 
 def _known(value: Any, key: str) -> Any:
@@ -159,6 +161,8 @@ def _config(value: Any) -> dict[str, Any]:
             f"`{type(value).__name__}` does not say how it was made: it has no `get_config`",
             help="add `get_config` to the class and save the model anew",
         ) from None
+    if isinstance(config.get("learning_rate"), float):
+        config["learning_rate"] = float(str(np.float32(config["learning_rate"])))  # 0.001, kept as float32
     return config
 
 
@@ -246,10 +250,13 @@ def _as_string(value: Any, component: Component) -> str | None:
     """Return Keras's own string for an object where it means the same."""
     if component.namespace not in ("initializers", "regularizers", "constraints"):
         return None
+    if component.options:
+        return None
     word = component.name.lower()
-    for string in catalogue().identifiers(component.namespace):
-        if string.replace("_", "").lower() == word and string.islower():
-            known = getattr(keras, component.namespace).get(string)
-            if type(known) is type(value) and _normal(known.get_config()) == _normal(value.get_config()):
-                return string
-    return None
+    strings = catalogue().identifiers(component.namespace)
+    string = next((s for s in strings if s.islower() and s.replace("_", "") == word), None)
+    try:
+        known = getattr(keras, component.namespace).get(string)
+    except (KeyError, TypeError):  # Keras cannot make `Constant` from its string
+        return None
+    return string if type(known) is type(value) else None

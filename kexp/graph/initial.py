@@ -11,6 +11,8 @@ from kexp.errors import NotFound, SpecError, did_you_mean
 from kexp.graph.construct import complaint, keras_message
 from kexp.graph.weights import unpack
 from kexp.protocols import Samples
+from kexp.record.files import sha256_of
+from kexp.record.rundir import RunDir
 from kexp.spec.types import Step
 
 
@@ -51,9 +53,7 @@ def _load(beginning: Beginning, folder: Path) -> None:
     step, layer = beginning.step, beginning.layer
     weights = step.weights
     assert weights is not None
-    path = folder / weights.source
-    if path.is_dir():
-        path = path / "checkpoints" / "best.safetensors"
+    path = weights_file(folder / weights.source)
     place = f"{step.path}.weights"
     if not path.is_file():
         message = f"there are no weights at `{path}`"
@@ -67,6 +67,15 @@ def _load(beginning: Beginning, folder: Path) -> None:
         raise SpecError(Diagnostic("bad-weights", message, place, detail=keras_message(error))) from None
 
 
+def weights_file(path: Path) -> Path:
+    """Return the file that holds the weights: a run's best checkpoint, or the path itself."""
+    return RunDir(path).best_checkpoint or path
+
+
+def weights_sha256(path: Path) -> str:
+    return sha256_of(weights_file(path))
+
+
 def _arrays(path: Path, name: str, place: str) -> list[Any]:
     """Return a layer's arrays from a checkpoint of kexp's, or from a model of Keras's."""
     if path.suffix == ".safetensors":
@@ -78,10 +87,10 @@ def _arrays(path: Path, name: str, place: str) -> list[Any]:
         return [chosen[key] for key in sorted(chosen, key=lambda key: int(key.rpartition("/")[2]))]
     with complaint(place, None, path.name):
         model = keras.models.load_model(path, compile=False, safe_mode=True)
-    layers = {layer.name: layer for layer in model.layers}
-    if name not in layers:
-        raise _no_layer(path, name, list(layers), place)
-    return [keras.ops.convert_to_numpy(variable) for variable in layers[name].variables]
+    found_layers = {layer.name: layer for layer in model.layers}
+    if name not in found_layers:
+        raise _no_layer(path, name, list(found_layers), place)
+    return [keras.ops.convert_to_numpy(variable) for variable in found_layers[name].variables]
 
 
 def _no_layer(path: Path, name: str, known: list[str], place: str) -> SpecError:

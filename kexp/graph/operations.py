@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -139,3 +140,24 @@ def _constant(value: Any, written: Any) -> ast.expr:
     if value is Ellipsis:
         return ast.Constant(Ellipsis)
     raise KeyError(type(value).__name__)
+
+
+def rewritten(text: str, words: Sequence[str]) -> str:
+    """Return an expression with its n-th tensor written as the n-th of `words`."""
+    tree = ast.parse(text, mode="eval")
+    return ast.unparse(ast.fix_missing_locations(_Rewriting(words).visit(tree)))
+
+
+def count_of(text: str, index: int) -> int:
+    """Return how often an expression reads its n-th tensor."""
+    return sum(isinstance(n, ast.Name) and n.id == f"{TENSOR}{index}" for n in ast.walk(ast.parse(text)))
+
+
+class _Rewriting(ast.NodeTransformer):
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = words
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if not node.id.startswith(TENSOR):
+            return node
+        return ast.parse(self.words[int(node.id.removeprefix(TENSOR))], mode="eval").body

@@ -5,7 +5,7 @@ Keras's own paths depend on what the process built before; these depend on the s
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -123,8 +123,3 @@ def weights_sha256(arrays: Arrays) -> str:
         digest.update(f"{key}\0{array.dtype.name}\0{array.shape}\0".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
-
-
-def named(prefix: str, variables: list[Any]) -> Iterator[tuple[str, Any]]:
-    """Key variables that belong to no layer (optimizer, metrics) by their position."""
-    return ((f"{prefix}/{index}", variable) for index, variable in enumerate(variables))

@@ -74,6 +74,12 @@ def parse_arrow(key: str, is_what: Callable[[str], bool]) -> Arrow:
     )
 
 
+def place_of(text: str, name: str, start: int = 0) -> tuple[int, int] | None:
+    """Return where a key or an expression names a tensor, as start and length; an argument's name is none."""
+    found = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w(]|\s*=(?!=))").search(text, start)
+    return (found.start(), len(name)) if found else None
+
+
 def _is_left(left: Part, right: Part, is_what: Callable[[str], bool]) -> bool:
     """Tell on which side the *what* of `a -> b` stands; of two unknown sides, the capitalised one."""
     known = is_what(left.text), is_what(right.text)

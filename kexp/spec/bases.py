@@ -120,7 +120,8 @@ def _rebased(node: Node, folder: str, path: tuple[str, ...]) -> Node:
     match node:
         case Scalar(value=str() as text):
             is_data = len(path) == 2 and path[0] == "data" and path[1] in _DATA_PATHS
-            moves = _FILE_REFERENCE.match(text) or is_data
+            is_weights = path[-1:] == ("weights",) or path[-2:] == ("weights", "from")
+            moves = _FILE_REFERENCE.match(text) or is_data or is_weights
             return replace(node, value=_moved(text, folder)) if moves else node
         case Items(items=items):
             return replace(node, items=tuple(_rebased(item, folder, (*path, "[]")) for item in items))

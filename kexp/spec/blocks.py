@@ -1,12 +1,15 @@
 """`blocks`: parameterised pieces of graph, read before the model that uses them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from kexp.document import Entries, Scalar
-from kexp.spec.components import read_value
+from kexp.errors import did_you_mean
+from kexp.spec.components import looks_like_object, read_value
 from kexp.spec.reader import Cursor, Unreadable, complain_of_key, describe
 from kexp.spec.types import Block, Graph, Group, Step, Use, Value
+from kexp.spec.values import taken
 
 _RESERVED = ("reuse", "model", "layers", "expr", "prev", "input", "null")
 _KEYS = ("params", "inputs", "layers", "outputs")
@@ -23,19 +26,20 @@ def read_blocks(root: Cursor, blocks: dict[str, Block]) -> None:
     before = len(root.reading.faults)
     entries = Cursor(given, "blocks", root.reading).entries("`blocks`")
     for name, cursor, key in entries:
+        root.reading.refused_blocks.add(name)
         with root.reading.gather():
             _check_name(cursor, key, name)
             params, required = _read_params(cursor)
             blocks[name] = Block(Graph(()), params, required)
+            root.reading.refused_blocks.remove(name)
     for name, cursor, _ in entries:
         if name in blocks:
             with root.reading.gather():
                 blocks[name] = replace(blocks[name], graph=_read_body(cursor, blocks[name]))
-    for name, _, key in entries:
-        path = _cycle(name, blocks) if name in blocks else ()
-        if path:
-            message = f"the block uses itself: {' -> '.join(path)}"
-            root.fault("block-cycle", message, key.span, path=f"blocks.{name}")
+    keys = {name: key for name, _, key in entries}
+    for cycle in _cycles(blocks):
+        message = f"the block uses itself: {' -> '.join(cycle)}"
+        root.fault("block-cycle", message, keys[cycle[0]].span, path=f"blocks.{cycle[0]}")
     if len(root.reading.faults) > before:
         raise Unreadable
 
@@ -43,7 +47,9 @@ def read_blocks(root: Cursor, blocks: dict[str, Block]) -> None:
 def _check_name(cursor: Cursor, key: Scalar, name: str) -> None:
     if not name.isidentifier() or name in _RESERVED or not name[0].islower():
         message = f"`{name}` cannot be the name of a block: a small letter first, and no word of the language"
-        raise cursor.refuse("bad-name", message, key.span)
+        other = re.sub(r"\W+", "_", name).lower()
+        help = f"write `{other}`" if other != name else "choose another name"
+        raise cursor.refuse("bad-name", message, key.span, help=help)
 
 
 def _read_params(cursor: Cursor) -> tuple[Mapping[str, Value], frozenset[str]]:
@@ -53,9 +59,9 @@ def _read_params(cursor: Cursor) -> tuple[Mapping[str, Value], frozenset[str]]:
     params: dict[str, Value] = {}
     required = set()
     for name, child, key in Cursor(node, f"{cursor.path}.params", cursor.reading).entries("`params`"):
-        if name in cursor.reading.variables or name == "i":
-            message = f"`${name}` has a value already under `vars`" if name != "i" else "`$i` counts turns"
-            raise child.refuse("bad-name", message, key.span, help="choose another name")
+        message = taken(name, cursor.reading.variables, frozenset())
+        if message is not None:
+            child.fault("bad-name", message, key.span, help="choose another name")
         params[name] = read_value(child, name)
         if params[name] is None:
             required.add(name)
@@ -75,13 +81,22 @@ def _read_body(cursor: Cursor, block: Block) -> Graph:
     return graph
 
 
-def _cycle(name: str, blocks: Mapping[str, Block], above: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return the way from a block back to itself, if there is one."""
-    if name in above:
-        return (*above, name) if name == above[0] else ()
-    used = (use for use in _uses(blocks[name].graph.steps) if use in blocks)
-    found = (_cycle(use, blocks, (*above, name)) for use in dict.fromkeys(used))
-    return next((path for path in found if path), ())
+def _cycles(blocks: Mapping[str, Block]) -> Iterator[tuple[str, ...]]:
+    """Yield every way from a block back to itself that a walk along their uses meets."""
+    finished: set[str] = set()
+    for start in blocks:
+        way = {start: _uses(blocks[start].graph.steps)} if start not in finished else {}
+        while way:
+            name = next(reversed(way))
+            used = next(way[name], None)
+            if used is None:
+                finished.add(name)
+                way.pop(name)
+            elif used in way:
+                names = [*way]
+                yield (*names[names.index(used) :], used)
+            elif used in blocks and used not in finished:
+                way[used] = _uses(blocks[used].graph.steps)
 
 
 def _uses(steps: tuple[Step, ...]) -> Iterator[str]:
@@ -91,3 +106,46 @@ def _uses(steps: tuple[Step, ...]) -> Iterator[str]:
                 yield block
             case Group(steps=inner) | Graph(steps=inner):
                 yield from _uses(inner)
+
+
+def use_of(cursor: Cursor, name: Scalar, argument: Cursor | None) -> Use:
+    """Read how a step uses the block that it names."""
+    block = str(name.value)
+    arguments = {} if argument is None else _read_arguments(argument, block)
+    missing = [p for p in cursor.reading.blocks[block].params if p not in arguments]
+    missing = [p for p in missing if p in cursor.reading.blocks[block].required]
+    if missing:
+        listed = ", ".join(f"`{p}`" for p in missing)
+        values = ", ".join(f"{p}: …" for p in missing)
+        help = f"add `{values}`" if arguments else f"write `{block}: {{{values}}}`"
+        raise cursor.refuse("missing-argument", f"the block `{block}` needs {listed}", name.span, help=help)
+    return Use(block, arguments)
+
+
+def _read_arguments(cursor: Cursor, block: str) -> dict[str, Value]:
+    """Read a block's arguments: a map by parameter, or the value of the first one."""
+    params = list(cursor.reading.blocks[block].params)
+    node = cursor.node
+    if isinstance(node, Scalar) and node.value is None:
+        return {}
+    if not isinstance(node, Entries) or looks_like_object(node):
+        if not params:
+            message = f"the block `{block}` has no parameters"
+            raise cursor.refuse("unknown-argument", message, help=f"write `{block}` alone")
+        return {params[0]: read_value(cursor, params[0])}
+    arguments: dict[str, Value] = {}
+    failed = False
+    for key, child, scalar in cursor.entries(f"`{block}`"):
+        if key in params:
+            with cursor.reading.gather():
+                arguments[key] = read_value(child, key)
+            failed = failed or key not in arguments
+            continue
+        failed = True
+        listed = ", ".join(f"`{name}`" for name in params) or "none"
+        message = f"the block `{block}` has no parameter `{key}`"
+        help = did_you_mean(key, params) or f"its parameters: {listed}"
+        cursor.fault("unknown-argument", message, scalar.span, path=f"{cursor.path}.{key}", help=help)
+    if failed:
+        raise Unreadable
+    return arguments

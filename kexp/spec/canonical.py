@@ -13,7 +13,7 @@ import yaml
 from kexp.document import means_other_than_text
 from kexp.spec.catalogue import catalogue
 from kexp.spec.formula import escape
-from kexp.spec.references import with_custom_names
+from kexp.spec.references import with_custom_names, with_weight_files
 from kexp.spec.types import (
     Block,
     Component,
@@ -51,21 +51,23 @@ _SECTIONS = (
 )
 
 
-def canonical(experiment: Experiment, defaults: bool = False) -> str:
+def canonical(experiment: Experiment, defaults: bool = False, short: bool = False) -> str:
     """Return the experiment as YAML; `parse_experiment` of it gives an equal experiment.
 
-    With `defaults`, every default that is known is written out.
+    With `defaults`, every default that is known is written out. `short` is for people: `Dense: 64`.
     """
-    tree = _Printer(defaults).experiment(experiment)
+    tree = _Printer(defaults, short, experiment.blocks).experiment(experiment)
     return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, width=_ONE_LINE, allow_unicode=True)
 
 
 def identity(experiment: Experiment) -> str:
-    """Return the sha256 of what is trained: names, descriptions and the places of files left out."""
+    """Return the sha256 of what is trained: names, threads and the places of files left out."""
     placeless = with_custom_names(experiment, lambda name: name.rpartition("/")[2])
+    placeless = with_weight_files(placeless, lambda path: Path(path).name)
     tree = _Printer(defaults=True).experiment(placeless)
     for key in _OUTSIDE_IDENTITY:
         tree.pop(key, None)
+    tree.get("runtime", {}).pop("threads", None)
     for key in _PATH_OPTIONS:
         if isinstance(tree["data"].get(key), str):
             tree["data"][key] = Path(tree["data"][key]).name
@@ -79,8 +81,9 @@ def resolve(experiment: Experiment, folder: Path, threads: int) -> Experiment:
         key: str((folder / value).resolve()) if key in _PATH_OPTIONS and isinstance(value, str) else value
         for key, value in experiment.data.options.items()
     }
+    placed = with_weight_files(experiment, lambda path: str((folder / path).resolve()))
     return replace(
-        experiment,
+        placed,
         data=replace(experiment.data, options=options),
         runtime=replace(experiment.runtime, threads=experiment.runtime.threads or threads),
     )
@@ -95,8 +98,10 @@ class _FlowList(list[Any]):
 
 
 class _Printer:
-    def __init__(self, defaults: bool) -> None:
-        self.defaults = defaults
+    def __init__(
+        self, defaults: bool, short: bool = False, blocks: Mapping[str, Block] | None = None
+    ) -> None:
+        self.defaults, self.short, self.blocks = defaults, short, blocks or {}
 
     def experiment(self, experiment: Experiment) -> dict[str, Any]:
         values = self._record(experiment, always=("kexp", "name", "data", "model", "train"))
@@ -149,14 +154,17 @@ class _Printer:
             }
             options = {**given, **options}
         split = _Flow(self._record(data.split))
-        return {"source": data.source, **options, **({"split": split} if split else {})}
+        values = {"source": data.source, **options, **({"split": split} if split else {})}
+        return _Flow(values) if self.short else values
 
     # ------------------------------------------------------------ the graph
 
     def _graph(self, graph: Graph) -> dict[str, Any]:
         printed: dict[str, Any] = {}
         if graph.inputs is not None:
-            printed["inputs"] = {port.name: self._port(port) for port in graph.inputs}
+            ports = {port.name: self._port(port) for port in graph.inputs}
+            bare = not any(ports.values())
+            printed["inputs"] = ports if not self.short else _FlowList(ports) if bare else _Flow(ports)
         printed["layers"] = [self._step(step) for step in graph.steps]
         if isinstance(graph.outputs, Mapping):
             printed["outputs"] = _Flow(graph.outputs)
@@ -176,6 +184,8 @@ class _Printer:
             options["dtype"] = port.dtype
         if port.column != port.name:
             options["from"] = port.column
+        if self.short and list(options) == ["shape"]:
+            return options["shape"]
         return _Flow(options) or None
 
     def _step(self, step: Step) -> Any:
@@ -211,6 +221,9 @@ class _Printer:
             case Graph():
                 return "model", self._graph(what)
             case Use(block=block, arguments=arguments):
+                first = next(iter(self.blocks[block].params), "") if block in self.blocks else ""
+                if self._stands_alone(arguments, first):
+                    return block, self._value(arguments[first])
                 return block, self._mapping({n: self._value(v) for n, v in arguments.items()}) or None
             case Group(steps=steps):
                 return "layers", [self._step(step) for step in steps]
@@ -244,16 +257,28 @@ class _Printer:
         looks = len(values) == 1 and (next(iter(values))[:1].isupper() or ":" in next(iter(values)))
         return _Flow({"literal": _Flow(values)}) if looks else _Flow(values)
 
+    def _stands_alone(self, arguments: Mapping[str, Value], first: str) -> bool:
+        """Tell whether the arguments are the first one alone, and plain enough to stand without its name."""
+        if not self.short or list(arguments) != [first]:
+            return False
+        value = arguments[first]
+        arrow = isinstance(value, str) and "->" in value
+        return value is not None and not arrow and not isinstance(value, (Mapping, Graph))
+
     def _component(self, component: Component) -> Any:
         if component.first is not None:
             return _Flow({component.name: self._value(component.first[0])})
-        options = {name: self._value(value) for name, value in (component.options or {}).items()}
+        given = component.options or {}
+        options = {name: self._value(value) for name, value in given.items()}
         signature = catalogue().signature(component.namespace, component.name)
         if self.defaults and signature is not None and not component.is_custom:
             for param in signature.params:
                 known = param.default is not None and not param.required and param.name != "name"
                 if known and param.name not in options:
                     options[param.name] = self._value(_frozen(param.default))
+        first = signature.params[0].name if signature is not None and signature.params else ""
+        if self._stands_alone(given, first):
+            return _Flow({component.name: options[first]})
         bare = component.options is None and not options
         return component.name if bare else _styled({component.name: _styled(options)})
 

@@ -86,6 +86,9 @@ def read_model(cursor: Cursor, hint: Any) -> Graph | Component:
     name = str(node.entries[0][0].value) if isinstance(node, Entries) and len(node.entries) == 1 else ""
     if is_custom(name):
         return read_component(cursor, "models")
+    if name[:1].isupper():
+        message = f"`{name}` is no graph, and a model class of your own is written with its file"
+        raise cursor.refuse("unknown-model-class", message, help=f'write `"file.py:{name}": …`')
     graph: Graph = cursor.reading.readers[Graph](cursor, Graph)
     return graph
 
@@ -197,14 +200,18 @@ def _signature(cursor: Cursor, text: str, name: Scalar, namespace: str) -> Signa
 
 def _unknown(cursor: Cursor, name: Scalar, namespace: str, strings: list[str]) -> Unreadable:
     catalogue = cursor.reading.catalogue
+    text = str(name.value)
     known = [*catalogue.names(namespace), *strings]
+    block = None
     if namespace == "layers":
         known += catalogue.names("applications")
+        block = None if text[:1].isupper() else did_you_mean(text, cursor.reading.blocks)
     return cursor.refuse(
         f"unknown-{_kind(namespace)}",
-        f"there is no {_SINGULAR[namespace]} `{name.value}` in Keras {catalogue.keras_version}",
+        f"there is no {_SINGULAR[namespace]} `{text}` in Keras {catalogue.keras_version}"
+        + (", and no block of that name" if block else ""),
         name.span,
-        help=did_you_mean(str(name.value), known) or f"{_a(namespace)} of your own is written `file.py:Name`",
+        help=block or did_you_mean(text, known) or f"{_a(namespace)} of your own is written `file.py:Name`",
     )
 
 
@@ -312,7 +319,7 @@ def _scalar_value(cursor: Cursor, node: Scalar, position: str) -> Value:
     if is_custom(value) or (namespace == "layers" and value[:1].isupper()):
         return read_component(cursor, namespace or "layers")
     if has_formula(value) and not node.settled:
-        return Formula(value)
+        return Formula(value, node.span)
     _check_string(cursor, value, position, namespace)
     return value
 

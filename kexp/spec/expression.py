@@ -1,7 +1,9 @@
 """`expr` steps: Python syntax over named tensors, parsed against a whitelist and never evaluated as code."""
 
 import ast
+import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from kexp.errors import did_you_mean
@@ -30,12 +32,16 @@ OPERATORS: dict[type[ast.AST], str] = {
 }
 """Python's operators by the `keras.ops` function that each stands for."""
 
-_HELP = {
+MAX_DEPTH = 200
+_VALUE = re.compile(r"\$(?:[A-Za-z_]\w*|\((?:[^()]|\([^()]*\))*\))")
+_HELP: dict[type[ast.AST], str] = {
     ast.Attribute: "there are no attributes here: write `sum(x, axis=-1)` for `x.sum(axis=-1)`",
     ast.IfExp: "write `where(condition, a, b)`",
     ast.BoolOp: "write `logical_and(a, b)` or `logical_or(a, b)`",
     ast.Lambda: "use a custom function: `x -> file.py:function`",
     ast.ListComp: "list the elements, or use a custom function: `x -> file.py:function`",
+    ast.GeneratorExp: "list the elements, or use a custom function: `x -> file.py:function`",
+    ast.UnaryOp: "write `logical_not(a)`",
     ast.JoinedStr: "write plain text",
     ast.NamedExpr: "name the value in a step of its own: `expr -> name: …`",
 }
@@ -50,74 +56,117 @@ class ExpressionError(Exception):
 
 
 def parse_expression(text: str, functions: Collection[str]) -> Expr:
-    """Check an expression; `functions` are the names of `keras.ops`.
+    """Check an expression; `functions` are the names of `keras.ops`, and a `$` value may stand for a part.
 
     Raises: ExpressionError (expr-syntax, expr-forbidden, expr-unknown-function, expr-no-tensor).
     """
-    tree = _tree(text)
     names: list[str] = []
-    _check(tree.body, text, functions, names)
+    _check(_tree(text).body, _Checked(text, functions, names), 0)
     if not names:
-        raise ExpressionError("expr-no-tensor", "the expression reads no tensor", 0, len(text))
+        help = "name at least one, such as the step above: `prev * 2`"
+        raise ExpressionError("expr-no-tensor", "the expression reads no tensor", 0, len(text), help)
     return Expr(text, tuple(dict.fromkeys(names)))
 
 
 def _tree(text: str) -> ast.Expression:
+    masked = _VALUE.sub(_stand_in, text.replace("\n", " "))
+    indent = len(text) - len(text.lstrip())
     try:
-        return ast.parse(text.strip(), mode="eval")
+        return ast.parse(masked.strip(), mode="eval")
     except SyntaxError as error:
-        start = min(max((error.offset or 1) - 1, 0), max(len(text) - 1, 0))
-        raise ExpressionError("expr-syntax", f"this is not an expression: {error.msg}", start, 1) from None
+        start = min(indent + max((error.offset or 1) - 1, 0), max(len(text) - 1, 0))
+        message = f"this is not an expression: {error.msg}"
+        help = "an expression is arithmetic, slices and functions of `keras.ops`"
+        if text[start] == "=":
+            help = "name the result in the step's key: `expr -> name: …`"
+        raise ExpressionError("expr-syntax", message, start, 1, help) from None
     except (ValueError, MemoryError, RecursionError):
-        raise ExpressionError(
-            "expr-syntax", "this is not an expression: it is too deep", 0, len(text)
-        ) from None
+        raise _too_deep(text) from None
 
 
-def _check(node: ast.expr, text: str, functions: Collection[str], names: list[str]) -> None:
+def _stand_in(found: re.Match[str]) -> str:
+    """Return what Python can read for a `$` value, of its length: part of a name, or a number."""
+    length, text = len(found[0]), found.string
+    beside = text[found.start() - 1 : found.start()] + text[found.end() : found.end() + 1]
+    return "_" * length if re.search(r"\w", beside) else "0".ljust(length)
+
+
+def _too_deep(text: str) -> ExpressionError:
+    return ExpressionError("expr-syntax", "the expression is too long", 0, len(text), "make it several steps")
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What an expression is checked against; `names` gathers the tensors that it reads."""
+
+    text: str
+    functions: Collection[str]
+    names: list[str]
+
+    def place(self, node: ast.expr) -> tuple[int, int]:
+        """Return start and length of a node in the text; Python counts bytes."""
+        indent = len(self.text) - len(self.text.lstrip())
+        line = self.text.lstrip().encode()
+        start = len(line[: node.col_offset].decode())
+        return indent + start, max(1, len(line[node.col_offset : node.end_col_offset].decode()))
+
+    def fault(self, id: str, message: str, node: ast.expr, help: str | None = None) -> ExpressionError:
+        known = next((hint for kind, hint in _HELP.items() if isinstance(node, kind)), None)
+        return ExpressionError(id, message, *self.place(node), help or known)
+
+    def forbidden(self, node: ast.expr, help: str | None = None) -> ExpressionError:
+        start, length = self.place(node)
+        source = self.text[start : start + length]
+        return self.fault("expr-forbidden", f"`{source}` is not allowed in an expression", node, help)
+
+
+def _check(node: ast.expr, checked: _Checked, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise _too_deep(checked.text)
     match node:
         case ast.Constant(value=bool() | int() | float() | str() | None):
             return
         case ast.Constant(value=value) if value is Ellipsis:
             return
-        case ast.Name(id=name):
-            names.append(name)
+        case ast.Name():
+            start, length = checked.place(node)
+            checked.names.append(checked.text[start : start + length])
             return
-        case ast.Call(func=ast.Name(id=name) as function):
-            if name not in functions:
-                help = did_you_mean(name, functions) or "any function of `keras.ops` may be called"
-                raise _fault(
-                    "expr-unknown-function", f"`keras.ops` has no function `{name}`", function, text, help
-                )
-            if any(keyword.arg is None for keyword in node.keywords) or any(
-                isinstance(argument, ast.Starred) for argument in node.args
-            ):
-                raise _fault("expr-forbidden", "`*` and `**` are not allowed in an expression", node, text)
+        case ast.Call():
+            _check_call(node, checked)
         case ast.BinOp(op=op) | ast.UnaryOp(op=op) if type(op) in OPERATORS or isinstance(op, ast.UAdd):
             pass
         case ast.Compare(ops=[op]) if type(op) in OPERATORS:
             pass
+        case ast.Compare(ops=[_, _, *_]):
+            raise checked.forbidden(node, "compare two at a time: `logical_and(0 < x, x < 1)`")
         case ast.Subscript() | ast.Tuple() | ast.List() | ast.Slice():
             pass
         case _:
-            source = ast.unparse(node)
-            raise _fault("expr-forbidden", f"`{source}` is not allowed in an expression", node, text)
+            raise checked.forbidden(node)
     for child in _children(node):
-        _check(child, text, functions, names)
+        _check(child, checked, depth + 1)
+
+
+def _check_call(node: ast.Call, checked: _Checked) -> None:
+    if not isinstance(node.func, ast.Name):
+        raise checked.forbidden(node.func)
+    name = node.func.id
+    if name not in checked.functions:
+        help = did_you_mean(name, checked.functions) or "any function of `keras.ops` may be called"
+        message = f"`keras.ops` has no function `{name}`"
+        raise checked.fault("expr-unknown-function", message, node.func, help)
+    starred: list[ast.expr] = [argument for argument in node.args if isinstance(argument, ast.Starred)]
+    starred += [keyword.value for keyword in node.keywords if keyword.arg is None]
+    if starred:
+        message = "`*` and `**` are not allowed before an argument"
+        raise checked.fault("expr-forbidden", message, starred[0], "write the arguments one by one")
 
 
 def _children(node: ast.expr) -> list[ast.expr]:
     if isinstance(node, ast.Call):
         return [*node.args, *(keyword.value for keyword in node.keywords)]
     return [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-
-
-def _fault(id: str, message: str, node: ast.expr, text: str, help: str | None = None) -> ExpressionError:
-    indent = len(text) - len(text.lstrip())
-    start = indent + node.col_offset
-    length = (node.end_col_offset or node.col_offset + 1) - node.col_offset
-    known = next((hint for kind, hint in _HELP.items() if isinstance(node, kind)), None)
-    return ExpressionError(id, message, start, max(1, length), help or known)
 
 
 def compute_expression(text: str, tensors: Mapping[str, Any], operation: Callable[[str], Any]) -> Any:

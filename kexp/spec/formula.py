@@ -57,6 +57,13 @@ def names_in(text: str) -> set[str]:
     return {node.id for part in _expressions(text) for node in _value_names(part)}
 
 
+def tensors_in(text: str) -> set[str]:
+    """Return the names of tensors in the text, such as `x` in `dim(x)`."""
+    calls = (node for part in _expressions(text) for node in ast.walk(part) if isinstance(node, ast.Call))
+    others = (c for c in calls if isinstance(c.func, ast.Name) and c.func.id not in _FUNCTIONS)
+    return {argument.id for call in others for argument in call.args if isinstance(argument, ast.Name)}
+
+
 def functions_in(text: str) -> set[str]:
     """Return the functions that the text calls, those of arithmetic left out."""
     calls = (node for part in _expressions(text) for node in ast.walk(part) if isinstance(node, ast.Call))

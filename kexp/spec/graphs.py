@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kexp.diagnostics import Span
+from kexp.diagnostics import Related, Span
 from kexp.document import Entries, Items, Node, Scalar
-from kexp.spec.arrows import RESERVED
+from kexp.spec.arrows import RESERVED, place_of
 from kexp.spec.formula import has_formula
 from kexp.spec.reader import Cursor, Reading, Unreadable, complain_of_key, describe, read, read_each
 from kexp.spec.steps import Draft, read_step
@@ -66,7 +66,8 @@ def check_wiring(reading: Reading) -> None:
         return  # what uses a block that could not be read would only echo its faults
     for cursor, graph in reading.graphs:
         inputs = _static_inputs(cursor, graph)
-        for fault in wire(graph, inputs, blocks=reading.blocks).faults:
+        opens_blocks = not cursor.path.startswith("blocks.")
+        for fault in wire(graph, inputs, blocks=reading.blocks, opens_blocks=opens_blocks).faults:
             _complain(cursor, graph, fault)
 
 
@@ -125,7 +126,7 @@ def _read_size(cursor: Cursor) -> int | Formula | None:
     node = cursor.node
     value = node.value if isinstance(node, Scalar) else node
     if isinstance(value, str) and has_formula(value):
-        return Formula(value)
+        return Formula(value, node.span)
     if value is None or (type(value) is int and value > 0):
         return value
     message = f"a size must be a positive whole number or `null`, found {describe(node)}"
@@ -161,14 +162,20 @@ def _read_steps(cursor: Cursor) -> tuple[list[Draft], bool]:
 
 
 def _complain(cursor: Cursor, graph: Graph, fault: Fault) -> None:
-    """Gather a wiring fault, underlined at the name inside its key."""
+    """Gather a wiring fault, underlined at the name inside its key; one in a block is gathered once."""
+    if fault.step is None and fault.use is not None:
+        return  # the outputs of a block, whose own check says so
     if fault.step is None:
         span, path = _output_span(cursor, fault.name), f"{graph.path}.outputs"
     else:
         span, path = fault.span or fault.step.key, fault.step.path
         if span is not None and fault.name:
             span = _word(span, fault.name, fault.after_arrow)
-    cursor.fault(fault.id, fault.message, span, path=path, help=fault.help)
+    if any((d.id, d.message, d.span) == (fault.id, fault.message, span) for d in cursor.reading.faults):
+        return
+    used = fault.use.key if fault.use is not None else None
+    related = (Related("used here", used),) if used is not None else ()
+    cursor.fault(fault.id, fault.message, span, path=path, help=fault.help, related=related)
 
 
 def _output_span(cursor: Cursor, name: str) -> Span | None:
@@ -187,5 +194,7 @@ def _word(span: Span, name: str, after_arrow: bool) -> Span:
     """Return where a name stands inside a key, as a tensor and not as a call argument."""
     text = span.text
     start = text.rfind("->") if after_arrow else 0
-    found = re.compile(rf"\b{re.escape(name)}\b(?!\s*=)").search(text, max(start, 0))
-    return span.part(found.start(), len(name)) if found else span
+    found = place_of(text, name, max(start, 0))
+    if found is None and f"{name}=" in text.replace(" ", ""):
+        found = text.index(name), len(name)  # the name of an argument
+    return span.part(*found) if found else span

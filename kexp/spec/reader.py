@@ -1,6 +1,7 @@
 """Document nodes -> typed values, by the annotations of `spec.types`; faults are gathered, not raised."""
 
 import dataclasses
+import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -33,6 +34,7 @@ class Reading:
     readers: Mapping[Any, Reads]
     faults: list[Diagnostic] = field(default_factory=list)
     blocks: dict[str, Block] = field(default_factory=dict)
+    refused_blocks: set[str] = field(default_factory=set)
     graphs: list[tuple["Cursor", Graph]] = field(default_factory=list)
     """Every graph that could be read, to have its wiring checked once all blocks are known."""
     symbols: frozenset[str] = frozenset()
@@ -120,9 +122,12 @@ class Cursor:
         except UnknownName as error:
             known = [*self.reading.variables, *self.reading.symbols, *KNOWN_VALUES]
             help = did_you_mean(error.name, known)
+            if error.name == "i":
+                help = "`$i` counts the turns of a `repeat`, and there is none around this"
             self.fault(
                 "unknown-value",
                 str(error),
+                _place_of_value(node.span, error.name),
                 help=help or "define it above under `vars:`, or write `$$` for a literal dollar",
             )
         except NeverClosed as error:
@@ -131,6 +136,15 @@ class Cursor:
         except FormulaError as error:
             self.fault("bad-formula", f"`{node.value}` cannot be computed: {error}")
         return replace(self, given=replace(node, refused=True))
+
+
+def _place_of_value(span: Span, name: str) -> Span:
+    """Return where `$name`, or `name` inside `$(…)`, stands in a text."""
+    found = re.search(rf"\${name}\b|(?<=\$\()[^$]*?\b{name}\b", span.text)
+    if found is None:
+        return span
+    length = len(name) + found[0].startswith("$")
+    return span.part(found.end() - length, length)
 
 
 def read(cursor: Cursor, hint: Any) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kexp.spec.components import is_custom
-from kexp.spec.types import Component, Data, Experiment
+from kexp.spec.types import Component, Data, Experiment, Weights
 
 
 def custom_names(experiment: Experiment) -> list[str]:
@@ -22,19 +22,39 @@ def custom_names(experiment: Experiment) -> list[str]:
 
 def with_custom_names(experiment: Experiment, rename: Callable[[str], str]) -> Experiment:
     """Return the experiment with every custom name replaced by `rename(name)`."""
-    result: Experiment = _mapped(experiment, rename)
+    result: Experiment = _mapped(experiment, rename, lambda path: path)
     return result
 
 
-def _mapped(value: Any, rename: Callable[[str], str]) -> Any:
+def with_weight_files(experiment: Experiment, relocate: Callable[[str], str]) -> Experiment:
+    """Return the experiment with every file of initial weights replaced by `relocate(path)`."""
+    result: Experiment = _mapped(experiment, lambda name: name, relocate)
+    return result
+
+
+def weight_files(experiment: Experiment) -> list[str]:
+    """Return every file of initial weights, each once."""
+    found: list[str] = []
+
+    def note(path: str) -> str:
+        found.append(path)
+        return path
+
+    with_weight_files(experiment, note)
+    return list(dict.fromkeys(found))
+
+
+def _mapped(value: Any, rename: Callable[[str], str], relocate: Callable[[str], str]) -> Any:
     if isinstance(value, tuple):
-        return tuple(_mapped(item, rename) for item in value)
+        return tuple(_mapped(item, rename, relocate) for item in value)
     if isinstance(value, Mapping):
-        return {key: _mapped(item, rename) for key, item in value.items()}
+        return {key: _mapped(item, rename, relocate) for key, item in value.items()}
+    if isinstance(value, Weights):
+        return dataclasses.replace(value, source=relocate(value.source))
     if not dataclasses.is_dataclass(value):
         return value
     changes = {
-        field.name: _mapped(getattr(value, field.name), rename)
+        field.name: _mapped(getattr(value, field.name), rename, relocate)
         for field in dataclasses.fields(value)
         if field.compare
     }

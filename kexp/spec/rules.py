@@ -20,7 +20,7 @@ def check_rules(experiment: Experiment, faults: list[Diagnostic]) -> None:
     """Gather the faults that only show when several keys are read together."""
     document = experiment.document
     assert document is not None
-    for fault in (*_outputs(experiment), *_monitors(experiment), *_choices(experiment)):
+    for fault in (*_outputs(experiment), *_monitors(experiment), *_choices(experiment), *_stages(experiment)):
         find = document.locate_key if fault.id == "unknown-output" else document.locate
         faults.append(fault.at(fault.span or find(fault.path)))
 
@@ -106,6 +106,16 @@ def _choices(experiment: Experiment) -> Iterable[Diagnostic]:
     for index, tracker in enumerate(experiment.trackers):
         if tracker not in _TRACKERS:
             yield _not_one_of("tracker", f"trackers[{index}]", tracker, _TRACKERS)
+
+
+def _stages(experiment: Experiment) -> Iterable[Diagnostic]:
+    """The rows of a history name their stage."""
+    names = [stage.name for stage in experiment.train.stages]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Diagnostic(
+                "duplicate-name", f"two stages are called `{name}`", f"train.stages[{index}].name"
+            )
 
 
 def _not_one_of(what: str, path: str, found: str, known: tuple[str, ...]) -> Diagnostic:

@@ -1,15 +1,12 @@
 """Names and values that a step can see: tensors and layers by name, values of blocks and repeats."""
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
-from kexp.spec.formula import compute
-from kexp.spec.types import Formula, Value
-
-
-class NotStatic(Exception):
-    """A value that only the data or the graph can give, needed before there is either."""
+from kexp.spec.types import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +29,30 @@ class Bound:
 class Scope:
     """Grows as steps are laid out. A turn of a repeat sees its parent's names; a block sees only its own.
 
-    `later` are names that steps below will give.
+    `names` holds every tensor that a name has meant, with the moment from which it did. `later` are names
+    that steps below will give.
     """
 
     prefix: str
-    values: dict[str, Any] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     layers: dict[str, str] = field(default_factory=dict)
     later: set[str] = field(default_factory=set)
     parent: "Scope | None" = None
+    moment: int = 0
 
-    def tensor(self, name: str) -> str | None:
-        found = self.names.get(name)
-        return self.parent.tensor(name) if found is None and self.parent else found
+    def give(self, name: str, tensor: str) -> None:
+        """Let a name mean a tensor from now on."""
+        self.moment += 1
+        self.names.setdefault(name, []).append((self.moment, tensor))
+
+    def tensor(self, name: str, moment: int | None = None) -> str | None:
+        """Return what a name means, now or at an earlier moment."""
+        history = self.names.get(name, [])
+        known = len(history) if moment is None else bisect_right(history, moment, key=itemgetter(0))
+        if known:
+            return history[known - 1][1]
+        return self.parent.tensor(name, moment) if self.parent else None
 
     def layer(self, name: str) -> str | None:
         found = self.layers.get(name)
@@ -52,7 +60,7 @@ class Scope:
 
     def known_tensors(self) -> list[str]:
         above = self.parent.known_tensors() if self.parent else []
-        return list(dict.fromkeys([*above, *(name for name in self.names if not name.startswith("#"))]))
+        return list(dict.fromkeys([*above, *self.names]))
 
     def known_layers(self) -> list[str]:
         above = self.parent.known_layers() if self.parent else []
@@ -63,58 +71,39 @@ class Scope:
 
     def turn(self, prefix: str, values: Mapping[str, Any]) -> "Scope":
         """Return the scope of one turn, or of a group."""
-        return Scope(prefix, {**self.values, **values}, parent=self)
+        return Scope(prefix, {**self.values, **values}, parent=self, moment=self.moment)
 
     def keep(self, turn: "Scope") -> None:
         """Let a turn's names mean the last turn's from here on."""
-        self.names.update(turn.names)
+        self.moment = max(self.moment, turn.moment)
+        for name, history in turn.names.items():
+            self.give(name, history[-1][1])
         self.layers.update(turn.layers)
 
     def view(self, previous: str | None = None) -> View:
         """Return what a step sees now; `previous` is what the step above gave."""
-        names = {name: self.tensor(name) or "" for name in self.known_tensors()}
-        return View({**names, "prev": previous} if previous else names, dict(self.values))
+        return View(_Seen(self, self.moment, previous), self.values)
 
 
-def static_value(value: Value, view: View) -> Any:
-    """Return a value before there is data or graph.
+class _Seen(Mapping[str, str]):
+    """The names of a scope as they were at one moment."""
 
-    Raises: NotStatic, FormulaError.
-    """
-    match value:
-        case Formula(text=text):
-            return compute(text, _Statics(view))
-        case tuple():
-            return [static_value(item, view) for item in value]
-        case _:
-            return value
+    def __init__(self, scope: Scope, moment: int, previous: str | None) -> None:
+        self.scope, self.moment, self.previous = scope, moment, previous
 
+    def __getitem__(self, name: str) -> str:
+        found = self.scope.tensor(name, self.moment)
+        if found is None and name == "prev":
+            found = self.previous
+        if found is None:
+            raise KeyError(name)
+        return found
 
-def static_text(text: str, view: View) -> str:
-    """Return text with its `$` parts put in.
-
-    Raises: NotStatic, FormulaError.
-    """
-    return str(compute(text, _Statics(view))) if "$" in text else text
-
-
-class _Statics(Mapping[str, Any]):
-    """A view's values, computed when asked for."""
-
-    def __init__(self, view: View) -> None:
-        self.view = view
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self.view.values:
-            raise NotStatic(f"`${name}` is not known before the graph is built")
-        value = self.view.values[name]
-        return static_value(value.value, value.view) if isinstance(value, Bound) else value
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.scope.known_tensors() if name in self)
 
     def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Any:
-        return iter(self.view.values)
+        return isinstance(name, str) and self.get(name) is not None
 
     def __len__(self) -> int:
-        return len(self.view.values)
+        return sum(1 for _ in self)

@@ -2,40 +2,21 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
 from kexp.diagnostics import Span
 from kexp.document import Entries, Items, Node, Scalar
 from kexp.errors import did_you_mean
 from kexp.spec.arrows import Arrow, ArrowError, Part, parse_arrow
-from kexp.spec.components import component_of, is_custom, looks_like_object, read_value
+from kexp.spec.blocks import use_of
+from kexp.spec.components import component_of, is_custom
 from kexp.spec.expression import ExpressionError, parse_expression
 from kexp.spec.formula import has_formula
-from kexp.spec.reader import Cursor, Unreadable, complain_of_key, describe, read, read_each
-from kexp.spec.types import (
-    Component,
-    Expr,
-    Formula,
-    Graph,
-    Group,
-    Operands,
-    Reuse,
-    Step,
-    Use,
-    Value,
-    Weights,
-    Within,
-)
+from kexp.spec.reader import Cursor, Unreadable, describe, read
+from kexp.spec.siblings import MISPLACED, SIBLINGS, with_sibling, within_repeat
+from kexp.spec.types import Component, Expr, Graph, Group, Operands, Reuse, Step
 
 _WORDS = ("reuse", "model", "layers", "expr")
-_SIBLINGS = ("repeat", "call", "trainable", "trainable_from", "weights", "adapt", "outputs_of")
-_MISPLACED = {
-    "name": "the name stands in the key: `{what} -> {value}`",
-    "inputs": "the inputs stand in the key: `{value} -> {what}`",
-    "input": "the inputs stand in the key: `{value} -> {what}`",
-    "outputs": "the names stand in the key: `{what} -> {value}`",
-    "output": "the names stand in the key: `{what} -> {value}`",
-}
 _ARROW_IN_VALUE = re.compile(r"(?:(?P<value>.*\S)\s+)?(?P<arrow>->\s*(?P<names>\S.*))", re.DOTALL)
 _COLON_WITHOUT_BLANK = re.compile(r"(?P<key>[^:]+:)(?P<value>\S.*)", re.DOTALL)
 
@@ -100,7 +81,7 @@ def _layer_entry(cursor: Cursor, node: Entries) -> Entry:
             second.span,
             help=f"put `- ` in front of `{second.value}`",
         )
-    others = [entry for entry in node.entries if str(entry[0].value) not in (*_SIBLINGS, *_MISPLACED)]
+    others = [entry for entry in node.entries if str(entry[0].value) not in (*SIBLINGS, *MISPLACED)]
     if not layers and not others:
         key = node.entries[0][0]
         raise cursor.refuse(
@@ -123,31 +104,39 @@ def _seems_what(cursor: Cursor, text: str) -> bool:
 
 def _is_what(cursor: Cursor, text: str) -> bool:
     signature = cursor.reading.catalogue.find(text, ("layers", "applications"))
-    known = text in _WORDS or text in cursor.reading.blocks or signature is not None
+    blocks = (*cursor.reading.blocks, *cursor.reading.refused_blocks)
+    known = text in _WORDS or text in blocks or signature is not None
     return known or is_custom(text) or text.startswith("keras.")
 
 
 def _step(cursor: Cursor, key: Scalar, argument: Node | None, siblings: list[Entry]) -> Draft:
-    arrow = _arrow(cursor, key)
+    cursor = within_repeat(cursor, siblings)
+    arrow = _arrow(cursor, _with_values(cursor, key))
     what = arrow.what.text
     here = Cursor(cursor.given, f"{cursor.path}.{what}", cursor.reading, key.span)
     name = replace(key, value=what, span=_inside(key, arrow.what))
     gives = tuple(part.text for part in arrow.gives)
     step = Step(Reuse(""), arrow.takes, gives, arrow.layer_name, path=here.path, key=key.span)
-    here = here.within(_repeat_names(siblings))
     complete = False
     with cursor.reading.gather():
         step = replace(step, what=_what(here, name, argument))
         complete = True
     if isinstance(step.what, Expr):
-        step = replace(step, takes=_expression_takes(here, step))
+        step = replace(step, takes=_expression_takes(here, step), places=_expression_place(argument))
     for sibling, value in siblings:
         try:
-            step = _with_sibling(here, step, what, sibling, value)
+            step = with_sibling(here, step, what, sibling, value)
         except Unreadable:
             complete = False
-    _refuse_unadapted(here, name, step)
+    if complete:
+        _refuse_unadapted(here, name, step)
     return Draft(step, complete)
+
+
+def _with_values(cursor: Cursor, key: Scalar) -> Scalar:
+    """Put the values of `vars` into a step's key."""
+    node = Cursor(key, cursor.path, cursor.reading, key.span).settled().node
+    return node if isinstance(node, Scalar) else key
 
 
 def _refuse_unadapted(cursor: Cursor, name: Scalar, step: Step) -> None:
@@ -162,14 +151,6 @@ def _refuse_unadapted(cursor: Cursor, name: Scalar, step: Step) -> None:
         name.span,
         help="put `adapt: true` below the step, which learns them from the training split",
     )
-
-
-def _repeat_names(siblings: list[Entry]) -> list[str]:
-    """Return the names that a step's `repeat` gives a value in every turn."""
-    node = next((value for key, value in siblings if key.value == "repeat"), None)
-    if node is None:
-        return []
-    return ["i", *(name for name, _, _ in node)] if isinstance(node, Entries) else ["i"]
 
 
 def _expression_takes(cursor: Cursor, step: Step) -> Operands:
@@ -202,76 +183,69 @@ _ARGUMENTS = {
 def _what(cursor: Cursor, name: Scalar, argument: Node | None) -> Any:
     """Read what a step does, by its what."""
     what = str(name.value)
+    if what in cursor.reading.refused_blocks:
+        raise Unreadable
     if argument is None:
         if what in _ARGUMENTS:
             message, help = _ARGUMENTS[what]
             raise cursor.refuse("missing-argument", message, name.span, help=help)
         if what in cursor.reading.blocks:
-            return _use(cursor, name, {})
+            return use_of(cursor, name, None)
         return component_of(cursor, what, name, None, "layers")
     _refuse_arrow_in_value(cursor, argument)
     if what == "expr":
         return _read_expression(Cursor(argument, cursor.path, cursor.reading, name.span))
     child = Cursor(argument, cursor.path, cursor.reading, name.span).settled()
     if what == "reuse":
-        return Reuse(read(child, str), child.span)
+        return Reuse(_name_to_reuse(child), child.span)
     if what == "model":
         return cursor.reading.readers[Graph](child, Graph)
     if what == "layers":
         return Group(cursor.reading.readers[Group](child, Group))
     if what in cursor.reading.blocks:
-        return _use(cursor, name, _read_arguments(child, what))
+        return use_of(cursor, name, child)
     return component_of(cursor, what, name, child, "layers")
 
 
-def _use(cursor: Cursor, name: Scalar, arguments: dict[str, Value]) -> Use:
-    block = str(name.value)
-    missing = [p for p in cursor.reading.blocks[block].params if p not in arguments]
-    missing = [p for p in missing if p in cursor.reading.blocks[block].required]
-    if missing:
-        listed = ", ".join(f"`{p}`" for p in missing)
-        help = f"write `{block}: {{{', '.join(f'{p}: …' for p in missing)}}}`"
-        raise cursor.refuse("missing-argument", f"the block `{block}` needs {listed}", name.span, help=help)
-    return Use(block, arguments)
-
-
-def _read_arguments(cursor: Cursor, block: str) -> dict[str, Value]:
-    """Read a block's arguments: a map by parameter, or the value of the first one."""
-    params = list(cursor.reading.blocks[block].params)
+def _name_to_reuse(cursor: Cursor) -> str:
+    """Read a layer's name, which may hold `$i` or another value of a repeat."""
     node = cursor.node
-    if isinstance(node, Scalar) and node.value is None:
-        return {}
-    if not isinstance(node, Entries) or looks_like_object(node):
-        if not params:
-            raise cursor.refuse("unknown-argument", f"the block `{block}` has no parameters")
-        return {params[0]: read_value(cursor, params[0])}
-    arguments: dict[str, Value] = {}
-    failed = False
-    for key, child, scalar in cursor.entries(f"`{block}`"):
-        if key in params:
-            with cursor.reading.gather():
-                arguments[key] = read_value(child, key)
-            failed = failed or key not in arguments
-            continue
-        failed = True
-        listed = ", ".join(f"`{name}`" for name in params) or "none"
-        message = f"the block `{block}` has no parameter `{key}`"
-        help = did_you_mean(key, params) or f"its parameters: {listed}"
-        cursor.fault("unknown-argument", message, scalar.span, path=f"{cursor.path}.{key}", help=help)
-    if failed:
-        raise Unreadable
-    return arguments
+    if isinstance(node, Scalar) and isinstance(node.value, str) and has_formula(node.value):
+        return node.value
+    name: str = read(cursor, str)
+    return name
 
 
 def _read_expression(cursor: Cursor) -> Expr:
-    text = read(cursor, str)
-    try:
-        expression = parse_expression(text, cursor.reading.catalogue.operations)
-    except ExpressionError as error:
-        quoted = isinstance(cursor.node, Scalar) and cursor.node.quoted
-        span = cursor.span.part(error.start + (1 if quoted else 0), error.length)
-        raise cursor.refuse(error.id, error.message, span, help=error.help) from None
+    """Read an expression as it is written, to point into it, and then with the values of `vars` put in."""
+    node = cursor.node
+    written = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else read(cursor, str)
+    if not str(written).strip():
+        message, help = _ARGUMENTS["expr"]
+        raise cursor.refuse("missing-argument", message, help=help)
+    expression = _checked_expression(cursor, str(written))
+    settled = cursor.settled().node
+    if isinstance(settled, Scalar) and settled.value != written:
+        expression = _checked_expression(cursor, str(settled.value))
     return expression
+
+
+def _checked_expression(cursor: Cursor, text: str) -> Expr:
+    try:
+        return parse_expression(text, cursor.reading.catalogue.operations)
+    except ExpressionError as error:
+        place = _expression_place(cursor.node).get("expr")
+        is_whole = place is None or place.text != text
+        span = cursor.span if is_whole or place is None else place.part(error.start, error.length)
+        raise cursor.refuse(error.id, error.message, span, help=error.help) from None
+
+
+def _expression_place(node: Node | None) -> dict[str, Span]:
+    """Return where the text of an expression stands, without its quotes, if it stands on one line."""
+    if not isinstance(node, Scalar):
+        return {}
+    place = node.span.part(1 if node.quoted else 0, len(str(node.value)))
+    return {"expr": place} if place.text == node.value else {}
 
 
 def _refuse_arrow_in_value(cursor: Cursor, argument: Node) -> None:
@@ -289,74 +263,6 @@ def _refuse_arrow_in_value(cursor: Cursor, argument: Node) -> None:
         argument.span.part(found.start("arrow"), len(found["arrow"])),
         help=f"write `{key} -> {found['names']}{value}`",
     )
-
-
-def _with_sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node) -> Step:
-    word = str(key.value)
-    child = Cursor(node, f"{cursor.path}.{word}", cursor.reading, key.span).settled()
-    if word == "call":
-        entries = child.entries("`call`")
-        values = read_each(entries, lambda entry: read_value(entry[1], entry[0]))
-        return replace(step, call=dict(zip((name for name, _, _ in entries), values, strict=True)))
-    if word == "trainable":
-        return replace(step, trainable=read(child, bool))
-    if word == "repeat":
-        return _with_repeat(child, step)
-    if word == "trainable_from":
-        return replace(step, trainable_from=read(child, str))
-    if word == "weights":
-        return replace(step, weights=_read_weights(child))
-    if word == "adapt":
-        return replace(step, adapt=read(child, bool))
-    if word == "outputs_of":
-        return replace(step, outputs_of=read(child, tuple[str, ...]))
-    if word in _MISPLACED:
-        help: str | None = _MISPLACED[word].format(what=what, value=_names(node))
-        raise cursor.refuse(
-            "misplaced-key", f"`{word}` is no key of a step", key.span, path=child.path, help=help
-        )
-    help = did_you_mean(word, _SIBLINGS) or f"beside a step stand {', '.join(f'`{s}`' for s in _SIBLINGS)}"
-    raise cursor.refuse("unknown-key", f"a step has no key `{word}`", key.span, path=child.path, help=help)
-
-
-def _read_weights(cursor: Cursor) -> Weights:
-    """Read `FILE`, or `{from: FILE, layer: NAME}`."""
-    if not isinstance(cursor.node, Entries):
-        return Weights(read(cursor, str))
-    values: dict[str, str] = {}
-    for name, child, key in cursor.entries("`weights`"):
-        if name not in ("from", "layer"):
-            complain_of_key(cursor, key, ["from", "layer"], "`weights`")
-            raise Unreadable
-        values[name] = read(child, str)
-    if "from" not in values:
-        raise cursor.refuse(
-            "missing-key", "`weights` has no `from`", help="`weights: {from: RUN, layer: NAME}`"
-        )
-    return Weights(values["from"], values.get("layer"))
-
-
-def _with_repeat(cursor: Cursor, step: Step) -> Step:
-    """Read a number of turns, or a list of values for each name."""
-    places = {"repeat": cursor.span}
-    if not isinstance(cursor.node, Entries):
-        node = cursor.node
-        if isinstance(node, Scalar) and isinstance(node.value, str) and has_formula(node.value):
-            return replace(step, repeat=Formula(node.value), places=places)
-        return replace(step, repeat=read(cursor, Annotated[int, Within(1)]), places=places)
-    lists: dict[str, Value] = {}
-    for name, child, key in cursor.entries("`repeat`"):
-        if name == "i" or name in cursor.reading.variables:
-            message = f"`${name}` has a value already"
-            raise cursor.refuse("bad-name", message, key.span, help="choose another name")
-        lists[name] = read_value(child, name)
-        places[f"repeat.{name}"] = child.span
-    return replace(step, repeat=lists, places=places)
-
-
-def _names(node: Node) -> str:
-    items: tuple[Node, ...] = node.items if isinstance(node, Items) else (node,)
-    return ", ".join(str(item.value) if isinstance(item, Scalar) else "…" for item in items)
 
 
 def _inside(key: Scalar, part: Part) -> Span:

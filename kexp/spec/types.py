@@ -58,6 +58,8 @@ class ModelOrClass:
 
 PositiveInt = Annotated[int, Within(1)]
 NotNegative = Annotated[int, Within(0)]
+Seed = Annotated[int, Within(0, 2**32 - 1)]
+"""numpy takes seeds below 2**32."""
 
 # ---------------------------------------------------------------- objects and values
 
@@ -67,6 +69,7 @@ class Formula:
     """Text with `$name` or `$(…)` whose value needs the data or the graph."""
 
     text: str
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ class Step:
     """`[takes ->] what [-> gives]: arguments`, and the siblings on the lines below.
 
     `key` is the span of the step's key, `path` where the step stands (`model.layers[3].Dense`), `places`
-    where its siblings' values stand (`repeat.filters`).
+    where its siblings' values stand (`repeat.filters`), and the text of an expression that is on one line.
     """
 
     what: "Component | Reuse | Graph | Use | Group | Expr"
@@ -352,7 +355,7 @@ class Experiment:
     name: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()
-    seed: NotNegative | None = None
+    seed: Seed | None = None
     runtime: Runtime = field(default_factory=Runtime)
     trackers: tuple[str, ...] = ()
     expect: tuple[Promise, ...] = ()

@@ -37,6 +37,17 @@ def settled(
     return replace(node, value=compute(text, values), settled=True)
 
 
+def taken(name: str, variables: Mapping[str, Node], symbols: frozenset[str]) -> str | None:
+    """Return why a parameter or a value of a repeat cannot have this name; None if it can."""
+    if name == "i":
+        return "`$i` counts the turns of a repeat"
+    if name in KNOWN_VALUES:
+        return f"`${name}` is known by itself and cannot be defined"
+    if name in variables:
+        return f"`${name}` has a value already under `vars`"
+    return f"`${name}` has a value already in the block or repeat around" if name in symbols else None
+
+
 def _is_refused(node: Node) -> bool:
     return isinstance(node, Scalar) and node.refused
 

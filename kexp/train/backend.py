@@ -5,7 +5,6 @@ This module is imported without Keras; `prepare` imports it.
 
 import gc
 import os
-import random
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -52,10 +51,10 @@ def prepare(runtime: Runtime, seed: int) -> Machine:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     device, note = _choose_device(tf, runtime.device)
     keras.config.set_dtype_policy(runtime.precision)
+    keras.config.set_image_data_format("channels_last")
     if runtime.deterministic:
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
-    random.seed(seed)
     return Machine(runtime.backend, device, threads, note, _details(keras, tf, runtime))
 
 

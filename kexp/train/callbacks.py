@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -13,40 +13,20 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import RunFailed, SpecError
 from kexp.evaluate import as_number, reading_order
 from kexp.graph.weights import arrays_of, model_variables, pack
-from kexp.protocols import Display, Tracker
 from kexp.record.history import append_row, write_csv
-from kexp.record.rundir import RunDir
 from kexp.spec.types import Best
 from kexp.train.batches import Batches
-from kexp.train.signals import StopSignals
-from kexp.train.state import training_state
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far the training is; kept outside Keras, so that it outlives a stop."""
-
-    epoch: int = 0
-    step: int = 0
-    best: dict[str, Any] | None = None
-    best_arrays: Mapping[str, Any] | None = None
-    best_row: Mapping[str, Any] = field(default_factory=dict)
+from kexp.train.session import Progress, Session
+from kexp.train.state import state_metadata, training_state
 
 
 class Pace(keras.callbacks.Callback):  # type: ignore[misc]
     """First of the callbacks: sets the epoch's order, counts steps, and stops for signals and lost losses."""
 
-    def __init__(
-        self,
-        batches: Batches,
-        progress: Progress,
-        display: Display,
-        signals: StopSignals,
-        terminate_on_nan: bool,
-    ) -> None:
+    def __init__(self, batches: Batches, session: Session, terminate_on_nan: bool) -> None:
         super().__init__()
-        self.batches, self.progress, self.display, self.signals = batches, progress, display, signals
-        self.terminate_on_nan = terminate_on_nan
+        self.batches, self.terminate_on_nan = batches, terminate_on_nan
+        self.progress, self.display, self.signals = session.progress, session.display, session.signals
         self.before = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -97,21 +77,17 @@ def watched(best: Best, validates: bool) -> Best:
 
 
 class Keeper(MonitorCallback):  # type: ignore[misc]
-    """Last of the callbacks: keeps the row, the state and the best weights of every epoch."""
+    """Last of the callbacks: keeps the row, the state and the best weights of every epoch.
 
-    def __init__(
-        self,
-        run: RunDir,
-        progress: Progress,
-        display: Display,
-        best: Best,
-        trackers: Sequence[Tracker],
-        stage: str | None = None,
-    ) -> None:
+    A model class may publish no loss: then, unless a monitor was asked for, every epoch is the best so far.
+    """
+
+    def __init__(self, session: Session, best: Best, is_asked: bool, stage: str | None = None) -> None:
         assert best.monitor is not None
         super().__init__(monitor=best.monitor, mode=best.mode or "auto")
-        self.run, self.progress, self.display, self.trackers = run, progress, display, trackers
-        self.stage = stage
+        self.session, self.run, self.progress = session, session.run, session.progress
+        self.is_asked, self.stage = is_asked, stage
+        self.watches = True
         self.best: float | None = None
         self.began = 0.0
 
@@ -120,22 +96,19 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         row = self._row(epoch, dict(logs or {}))
-        if self.monitor_op is None and not self._awaits_validation(row):
+        if self.monitor_op is None and self.watches and not self._awaits_validation(row):
             self._arm(row)
         append_row(self.run, row)
         write_csv(self.run)
-        for tracker in self.trackers:
+        for tracker in self.session.trackers:
             tracker.log(row["step"], {k: v for k, v in row.items() if isinstance(v, float)})
         self.progress.epoch = epoch + 1
-        is_best = self._keep_if_best(epoch, row)
-        metadata = {
-            "step": self.progress.step,
-            "epoch": epoch + 1,
-            "run": self.run.id,
-            "best": self.progress.best,
-        }
-        self.run.write_state(self.progress.step, training_state(self.model, metadata))
-        self.display.epoch_ends(row, is_best)
+        is_best = self._is_best(row)
+        if is_best:
+            self._remember(row)
+        self._save(is_best)
+        self.session.going_on()
+        self.session.display.epoch_ends(row, is_best)
 
     def _row(self, epoch: int, logs: dict[str, Any]) -> dict[str, Any]:
         rate = logs.pop("learning_rate", None)
@@ -161,6 +134,9 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
         Raises: SpecError (unknown-monitor, monitor-mode).
         """
         known = [name for name in row if name not in ("epoch", "step", "stage", "seconds")]
+        if self.monitor not in row and not self.is_asked:
+            self.watches = False
+            return
         if self.monitor not in row:
             listed = ", ".join(f"`{name}`" for name in known)
             raise SpecError(
@@ -183,13 +159,33 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
                 )
             ) from None
 
-    def _keep_if_best(self, epoch: int, row: Mapping[str, Any]) -> bool:
+    def _is_best(self, row: Mapping[str, Any]) -> bool:
+        if not self.watches:
+            return True
         value = row.get(self.monitor)
-        if value is None or not math.isfinite(value) or not self._is_improvement(value, self.best):
-            return False
+        return value is not None and math.isfinite(value) and bool(self._is_improvement(value, self.best))
+
+    def _remember(self, row: Mapping[str, Any]) -> None:
+        value = row[self.monitor] if self.watches else None
         self.best = value
-        self.progress.best = {"epoch": epoch + 1, "monitor": self.monitor, "value": value}
+        self.progress.best = {
+            "epoch": row["epoch"],
+            "monitor": self.monitor if self.watches else None,
+            "value": value,
+        }
         self.progress.best_arrays = arrays_of(model_variables(self.model))
         self.progress.best_row = row
-        self.run.write_best(pack(self.progress.best_arrays, {"epoch": epoch + 1, "run": self.run.id}))
-        return True
+
+    def _save(self, is_best: bool) -> None:
+        """Write the best weights and the state; a save that fails leaves the one before, and training on."""
+        progress = self.progress
+        metadata = state_metadata(self.session)
+        try:
+            if is_best and progress.best_arrays is not None:
+                self.run.write_best(pack(progress.best_arrays, metadata))
+            self.run.write_state(progress.step, training_state(self.model, metadata))
+        except OSError as error:
+            progress.checkpoint_error = f"epoch {progress.epoch}: {error.strerror or error}"
+            self.session.display.note(f"the checkpoint could not be saved: {error.strerror or error}")
+        else:
+            progress.checkpoint_error = None

@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,7 @@ import keras
 
 from kexp.data.load import Datasets
 from kexp.diagnostics import Diagnostic
-from kexp.errors import Stopped
+from kexp.errors import KexpError, RunFailed, Stopped
 from kexp.evaluate import measure
 from kexp.graph.assemble import Assembly
 from kexp.graph.weights import arrays_of, load_weights, model_variables, weights_sha256
@@ -19,26 +20,25 @@ from kexp.protocols import Display
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
 from kexp.spec.phases import num_epochs, phases
-from kexp.train.callbacks import Progress
 from kexp.train.order import Order, Result
+from kexp.train.session import Progress, Session
 from kexp.train.signals import StopRequested
 from kexp.train.smoke import check_reload
-from kexp.train.state import training_state
+from kexp.train.state import state_metadata, training_state
 
 
 class Ending:
     """Knows what a run has done so far; whoever ends it says how."""
 
-    def __init__(
-        self, run: RunDir, order: Order, status: Status, progress: Progress, display: Display
-    ) -> None:
-        self.run, self.order, self.status, self.progress = run, order, status, progress
-        self.display = display
+    def __init__(self, run: RunDir, order: Order, progress: Progress, display: Display) -> None:
+        self.run, self.order, self.progress, self.display = run, order, progress, display
+        self.status = Status(name=order.experiment.name, created=order.started)
 
     def completed(self, assembly: Assembly, datasets: Datasets) -> Result:
         """Put the best weights back, measure them on the test split, and keep the model."""
-        if self.progress.best_arrays is not None:
-            load_weights(assembly.model, self.progress.best_arrays)
+        if self.progress.best_arrays is None:
+            raise _no_best(self.progress)
+        load_weights(assembly.model, self.progress.best_arrays)
         metrics = {name: value for name, value in self.progress.best_row.items() if _is_metric(name, value)}
         if "test" in datasets.splits:
             batch_size = phases(self.order.experiment)[-1].experiment.train.batch_size
@@ -46,6 +46,8 @@ class Ending:
             metrics |= {f"test_{name}": value for name, value in measured.items()}
         self._save_model(assembly.model)
         digest = weights_sha256(arrays_of(model_variables(assembly.model)))
+        if self.progress.checkpoint_error is not None:
+            raise _lost_checkpoint(self.progress.checkpoint_error)
         self._write("completed", metrics=metrics, weights_sha256=digest)
         self.run.write_sums()
         if self.order.scope != "full":
@@ -71,11 +73,11 @@ class Ending:
             reason = str(error).splitlines()[0]
             self.display.note(f"no model.keras: Keras cannot save {type(model).__name__}: {reason}")
 
-    def stopped(self, assembly: Assembly, stop: StopRequested) -> Stopped:
+    def stopped(self, assembly: Assembly, session: Session, stop: StopRequested) -> Stopped:
         """Keep the state as it is between two steps."""
-        metadata = {"step": self.progress.step, "epoch": self.progress.epoch, "run": self.run.id}
         if self.progress.step:
-            self.run.write_state(self.progress.step, training_state(assembly.model, metadata))
+            state = training_state(assembly.model, state_metadata(session))
+            self.run.write_state(self.progress.step, state)
         self._write("stopped", error=f"stopped by {stop}")
         self.run.write_sums()
         done = f"{self.progress.epoch} of {num_epochs(self.order.experiment)} epochs done"
@@ -89,8 +91,10 @@ class Ending:
         )
 
     def failed(self, reason: str) -> None:
-        self._write("failed", error=reason)
-        self.run.write_sums()
+        """Say so in the run, where the disk still takes it."""
+        with suppress(OSError):
+            self._write("failed", error=reason)
+            self.run.write_sums()
 
     def going_on(self) -> None:
         """Say after every epoch how far the run is: a kill leaves what this says."""
@@ -103,6 +107,7 @@ class Ending:
             state=state,
             epoch=self.progress.epoch,
             step=self.progress.step,
+            checkpoint_error=self.progress.checkpoint_error,
             best=self.progress.best,
             wall_seconds=self._wall_seconds(),
             peak_memory_bytes=_peak_memory_bytes(),
@@ -112,6 +117,22 @@ class Ending:
 
     def _wall_seconds(self) -> float:
         return round(time.perf_counter() - self.order.clock, 3)
+
+
+def _no_best(progress: Progress) -> KexpError:
+    return RunFailed.because(
+        "no-best",
+        f"none of the {progress.epoch} epochs had a finite value to choose the best by",
+        help="the last state is kept: `--checkpoint last`",
+    )
+
+
+def _lost_checkpoint(reason: str) -> KexpError:
+    return RunFailed.because(
+        "checkpoint-lost",
+        f"the last checkpoint could not be saved: {reason}",
+        help="the checkpoints before it are kept; make room and train again",
+    )
 
 
 def _is_metric(name: str, value: Any) -> bool:

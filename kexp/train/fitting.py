@@ -1,7 +1,6 @@
 """One phase of a training: Keras's own loop over our batches, between our callbacks."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +12,13 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import KexpError, RunFailed, SpecError, did_you_mean
 from kexp.graph.assemble import Assembly
 from kexp.graph.construct import keras_message
-from kexp.protocols import Display, Tracker
-from kexp.record.rundir import RunDir
 from kexp.spec.phases import Phase
 from kexp.spec.types import Experiment
 from kexp.train.batches import Batches
-from kexp.train.callbacks import Keeper, Pace, Progress, watched
-from kexp.train.signals import StopRequested, StopSignals
+from kexp.train.callbacks import Keeper, Pace, watched
+from kexp.train.session import Session
+from kexp.train.signals import StopRequested
 from kexp.train.user_callbacks import user_callbacks
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What lasts over all phases of a run."""
-
-    run: RunDir
-    progress: Progress
-    display: Display
-    signals: StopSignals
-    trackers: Sequence[Tracker]
-    going_on: Callable[[], None]
 
 
 def fit_phase(phase: Phase, assembly: Assembly, datasets: Datasets, session: Session) -> None:
@@ -44,6 +30,7 @@ def fit_phase(phase: Phase, assembly: Assembly, datasets: Datasets, session: Ses
 
     train = phase.experiment.train
     first = session.progress.epoch
+    session.progress.forget_best()
     batches = batches_of(assembly, datasets, phase.experiment)
     try:
         assembly.model.fit(
@@ -68,7 +55,7 @@ def fit_phase(phase: Phase, assembly: Assembly, datasets: Datasets, session: Ses
                 detail=keras_message(error).splitlines()[0],
             )
         ) from error
-    except (StopRequested, KexpError):
+    except (StopRequested, KexpError, OSError):
         raise
     except Exception as error:
         raise _failure(error, assembly.context.folder) from error
@@ -105,11 +92,10 @@ def _callbacks(
     train = phase.experiment.train
     best = watched(train.checkpoint.best, validates(datasets, phase.experiment))
     return [
-        Pace(batches, session.progress, session.display, session.signals, train.terminate_on_nan),
+        Pace(batches, session, train.terminate_on_nan),
         *user_callbacks(train.callbacks, assembly.context, session.run),
         *_averaging(assembly.model, train.callbacks),
-        Keeper(session.run, session.progress, session.display, best, session.trackers, phase.name),
-        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: session.going_on()),
+        Keeper(session, best, train.checkpoint.best.monitor is not None, phase.name),
     ]
 
 
@@ -151,6 +137,12 @@ def class_weight(experiment: Experiment, datasets: Datasets) -> dict[int, float]
     weights = experiment.train.class_weight
     if weights is None:
         return None
+    if datasets.splits["train"].weights is not None or not datasets.info.targets:
+        reason = "samples have weights of their own" if datasets.info.targets else "data has no targets"
+        message = f"`class_weight` cannot weigh the samples: the {reason}"
+        raise SpecError(
+            Diagnostic("class-weight-refused", message, "train.class_weight", help="remove one of the two")
+        )
     target = datasets.info.targets[0]
     is_one_hot = target.shape[-1:] not in ((), (1,))
     count = target.shape[-1] if is_one_hot else datasets.info.num_classes.get(target.name)

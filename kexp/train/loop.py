@@ -12,14 +12,16 @@ from kexp.graph.construct import complaint
 from kexp.graph.initial import begin_layers
 from kexp.protocols import Display
 from kexp.record.rundir import RunDir
+from kexp.spec.canonical import identity
 from kexp.spec.phases import Phase, phases
 from kexp.trackers import open_tracker, require_packages
-from kexp.train.callbacks import Progress, watched
+from kexp.train.callbacks import watched
 from kexp.train.ending import Ending
-from kexp.train.fitting import Session, batches_of, class_weight, fit_phase, validates
+from kexp.train.fitting import batches_of, class_weight, fit_phase, validates
 from kexp.train.monitors import check_monitors
 from kexp.train.opening import begin, plan
 from kexp.train.order import Order, Result
+from kexp.train.session import Progress, Session
 from kexp.train.signals import StopRequested, StopSignals
 from kexp.train.smoke import shortened, smoke_data
 from kexp.train.user_callbacks import user_callbacks
@@ -35,7 +37,7 @@ def train(order: Order, display: Display) -> Result:
     experiment = order.experiment
     require_packages(experiment)
     datasets = load_data(experiment, order.folder) if order.scope == "full" else smoke_data(order)
-    assembly = assemble(experiment, datasets.info, order.folder)
+    assembly = assemble(experiment, datasets.info, order.folder, phase=0)
     begin_layers(assembly.beginnings, datasets.splits["train"], order.folder)
     if order.scope != "full":
         experiment = shortened(experiment)
@@ -45,25 +47,26 @@ def train(order: Order, display: Display) -> Result:
 
     # ------------------------------------------------------------ the run exists from here on
     run = RunDir.create(order.runs, experiment.name, order.started)
+    progress = Progress()
+    ending = Ending(run, order, progress, display)
     with ExitStack() as stack:
         stack.enter_context(run.lock())
         signals = stack.enter_context(StopSignals().caught())
-        status = begin(run, order, datasets, assembly)
-        display.plan(plan(run, replace(order, experiment=experiment), datasets, assembly), run.train_log)
-        trackers = [open_tracker(name, run) for name in experiment.trackers]
-        for tracker in trackers:
-            stack.callback(tracker.close)
-        progress = Progress()
-        ending = Ending(run, order, status, progress, display)
-        session = Session(run, progress, display, signals, trackers, ending.going_on)
         try:
-            for phase in todo:
-                if len(todo) > 1:
-                    assembly = assembly.enter(phase, datasets.info)
+            ending.status = begin(run, order, datasets, assembly)
+            display.plan(plan(run, replace(order, experiment=experiment), datasets, assembly), run.train_log)
+            trackers = [open_tracker(name, run) for name in experiment.trackers]
+            for tracker in trackers:
+                stack.callback(tracker.close)
+            spec = identity(order.experiment)
+            session = Session(run, spec, progress, display, signals, trackers, ending.going_on)
+            for number, phase in enumerate(todo):
+                if number:
+                    assembly = assembly.enter(phases(order.experiment)[number], datasets.info)
                 fit_phase(phase, assembly, datasets, session)
             return ending.completed(assembly, datasets)
         except StopRequested as stop:
-            raise ending.stopped(assembly, stop) from None
+            raise ending.stopped(assembly, session, stop) from None
         except KexpError as error:
             ending.failed(error.diagnostics[0].message)
             raise

@@ -11,6 +11,7 @@ from kexp.custom import kept_reference, own_files
 from kexp.data.load import Datasets
 from kexp.evaluate import info_as_json
 from kexp.graph.assemble import Assembly, known_values
+from kexp.graph.initial import weights_sha256
 from kexp.graph.ports import shape_of
 from kexp.protocols import Plan, TensorInfo
 from kexp.record.manifest import collect_environment, git_diff, manifest, requirements
@@ -19,7 +20,7 @@ from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
 from kexp.spec.canonical import canonical, identity, resolve
 from kexp.spec.phases import num_epochs, phases
-from kexp.spec.references import custom_names, with_custom_names
+from kexp.spec.references import custom_names, weight_files, with_custom_names
 from kexp.train.order import Order
 
 
@@ -70,6 +71,9 @@ def _sections(order: Order, datasets: Datasets, assembly: Assembly) -> dict[str,
             "trainable_parameters": _size(model.trainable_weights),
             "outputs": list(assembly.outputs),
             "values": dict(assembly.context.values),
+            "initial_weights": {
+                path: weights_sha256(order.folder / path) for path in weight_files(experiment)
+            },
         },
         "data": {"info": info_as_json(datasets.info), **datasets.fingerprint.as_json()},
     }

@@ -84,7 +84,7 @@ def check_reload(run: RunDir, datasets: Datasets, metrics: dict[str, float]) -> 
     rebuilt = rebuild(run, "best")
     if "test" not in datasets.splits:
         return
-    again = measure(rebuilt.assembly, datasets.splits["test"], rebuilt.experiment.train.batch_size)
+    again = measure(rebuilt.assembly, datasets.splits["test"], rebuilt.batch_size)
     for name, value in again.items():
         if metrics[f"test_{name}"] != value:
             raise RunFailed.because(

@@ -90,7 +90,13 @@ def test_a_layer_may_have_a_name_of_its_own():
             "split it into several steps",
         ),
         ("a, -> Add", "arrow-name", "a name is missing here", "a", None),
-        ("a b -> Add", "arrow-name", "`a b` is not a name: letters, digits and `_`", "a b", None),
+        (
+            "a b -> Add",
+            "arrow-name",
+            "`a b` is not a name: letters, digits and `_`",
+            "a b",
+            "several names are separated by commas: `a, b`",
+        ),
         (
             "a.b -> Add",
             "arrow-name",

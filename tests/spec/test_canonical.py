@@ -24,7 +24,7 @@ model:
     - Dense: {units: $(units * num_classes), kernel_regularizer: {L2: 1e-4}, name: "no"}
       trainable: false
     - Dropout: 0.5
-    - Dense: {units: 1, activation: "a$$b"}
+    - Dense: {units: 1, name: "a$$b"}
 name: digits
 """
 
@@ -48,7 +48,7 @@ model:
     - Dense: {units: $(8 * num_classes), kernel_regularizer: {L2: {l2: 0.0001}}, name: "no"}
       trainable: false
     - Dropout: {rate: 0.5}
-    - Dense: {units: 1, activation: a$$b}
+    - Dense: {units: 1, name: a$$b}
 train:
   optimizer: {Adam: {learning_rate: 0.001}}
   loss: {SparseCategoricalCrossentropy: {from_logits: true}}

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import experiment_of, spec_texts, yaml_like_texts
 
-from kexp.document import parse_document
-from kexp.errors import KexpError, SpecError
+from kexp.document import load_document, parse_document
+from kexp.errors import KexpError, NotFound, SpecError
+from kexp.spec.bases import extend
 from kexp.spec.canonical import canonical
 from kexp.spec.parse import parse_experiment
 from kexp.spec.types import (
@@ -74,9 +75,10 @@ train: {optimizer: adam, loss: mse}
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
-def test_a_broken_spec_gives_these_diagnostics(path, golden):
-    with pytest.raises(SpecError) as error:
-        parse_experiment(parse_document(path.read_bytes(), path.name))
+def test_a_broken_spec_gives_these_diagnostics(path, golden, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    with pytest.raises((SpecError, NotFound)) as error:
+        parse_experiment(extend(load_document(Path(path.name))).document)
     golden(f"{error.value}\n", path.with_suffix(".txt"))
 
 

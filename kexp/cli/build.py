@@ -1,0 +1,99 @@
+"""`kexp build`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kexp.cli.options import streams_of
+from kexp.errors import UsageError
+from kexp.export import FORMATS
+
+if TYPE_CHECKING:
+    from kexp.export.built import Built
+    from kexp.spec.types import Experiment
+
+_STDOUT = "-"
+
+
+def build(
+    context: typer.Context,
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="The experiment's YAML file, or - for stdin.")],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="model.keras, model.json or model.py; - for the script."
+        ),
+    ],
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change one value, as in train.epochs=3."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file where it exists.")] = False,
+) -> None:
+    """Build a spec's model without training it: Keras's file, its architecture, or a plain Keras script."""
+    streams = streams_of(context)
+    suffix = _suffix(output, force)
+    from kexp.cli.specs import placed, read_spec
+    from kexp.custom import load_reference
+
+    read = read_spec(spec, assignments or ())
+    folder = Path.cwd() if output == _STDOUT else Path(output).parent
+    with streams.hushed(), placed(read.experiment):
+        built = _built(read.experiment, read.folder)
+        data = load_reference(FORMATS[suffix])(built, folder)
+        parameters = built.model.count_params() if built.model.built else None
+    if output == _STDOUT:
+        streams.tell(data.decode().rstrip("\n"))
+        return
+    _write(Path(output), data)
+    size = "" if parameters is None else f", {parameters:,} parameters"
+    streams.say(f"{read.experiment.name}{size}: {output}")
+
+
+def _suffix(output: str, force: bool) -> str:
+    """Return the kind of file that is asked for.
+
+    Raises: UsageError (unknown-suffix, file-exists, not-writable).
+    """
+    suffix = ".py" if output == _STDOUT else Path(output).suffix
+    if suffix not in FORMATS:
+        listed = ", ".join(f"`{known}`" for known in FORMATS)
+        raise UsageError.because(
+            "unknown-suffix",
+            f"`{output}` ends in no format that `kexp build` writes",
+            help=f"end it in one of {listed}; `-o -` writes the script to stdout",
+        )
+    if output != _STDOUT and Path(output).exists() and not force:
+        raise UsageError.because("file-exists", f"`{output}` exists", help="`--force` replaces it")
+    if not Path(output).resolve().parent.is_dir():
+        raise UsageError.because("not-writable", f"there is no folder `{Path(output).parent}`")
+    return suffix
+
+
+def _built(experiment: "Experiment", folder: Path) -> "Built":
+    """Build on the declared inputs, or on what the data is like."""
+    from kexp.train.backend import prepare
+
+    prepare(experiment.runtime, experiment.seed or 0)
+    from kexp.evaluate import load_data
+    from kexp.export.built import build_declared, build_on, declared
+
+    inputs = declared(experiment)
+    if inputs is not None:
+        return build_declared(experiment, inputs, folder)
+    return build_on(experiment, load_data(experiment, folder).info, folder)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write the file.
+
+    Raises: UsageError (not-writable).
+    """
+    from kexp.record.files import write_atomically
+
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        message = f"`{path}` cannot be written: {error.strerror}"
+        raise UsageError.because("not-writable", message) from None

@@ -1,0 +1,266 @@
+"""keras.Model -> Body: every call of the graph, with the arguments that matter."""
+
+import inspect
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import keras
+from keras.src.models.functional import Functional
+
+from kexp.errors import SpecError
+from kexp.graph.described import Describer
+from kexp.graph.fixed import FixedTraining
+from kexp.graph.links import Again, Body, Inlet, Link, Ref, flat
+from kexp.graph.naming import graph_of
+from kexp.graph.operations import TENSOR, count_of, expression_of, rewritten
+from kexp.graph.order import Node, node_of, nodes_in_order
+from kexp.spec.types import Expr, Graph, Value, Weights
+
+_LONGEST = 60
+"""Characters of an expression that still reads at a glance."""
+
+
+def read_model(model: keras.Model, policy: str, source: str | None = None) -> Body:
+    """Return the graph of a Functional or Sequential model, kept in the file `source`.
+
+    Raises: SpecError (not-a-graph, sparse-input, shared-layer and those of objects and operations).
+    """
+    return _Reader(policy, model, source).body(model)
+
+
+class _Reader:
+    def __init__(self, policy: str, model: keras.Model, source: str | None) -> None:
+        self.model, self.source = model, source
+        self.describer = Describer(policy, self.nested)
+        self.numbers: dict[int, int] = {}
+        self.kept: list[Any] = []
+        self.homes: dict[int, keras.Model] = {}
+
+    def number(self, value: Any) -> int:
+        """Return the number of a tensor or layer."""
+        if id(value) not in self.numbers:
+            self.numbers[id(value)] = len(self.kept)
+            self.kept.append(value)
+        return self.numbers[id(value)]
+
+    def body(self, model: keras.Model) -> Body:
+        graph = _functional(model)
+        if graph is None:
+            return self._unbuilt(model)
+        nodes = nodes_in_order(graph.inputs, graph.outputs)
+        operations = [id(_without_training(node.operation)[0]) for node in nodes]
+        calls = Counter(operations)
+        links = [
+            self._link(node, model, calls[operation] > 1, operation in operations[:index])
+            for index, (node, operation) in enumerate(zip(nodes, operations, strict=True))
+        ]
+        struct = graph._outputs_struct
+        outputs = tuple(self.number(tensor) for tensor in graph.outputs)
+        keys = tuple(struct) if isinstance(struct, dict) and len(struct) == len(outputs) else None
+        inlets = tuple(self._inlet(tensor) for tensor in graph.inputs)
+        return _tidied(Body(inlets, tuple(links), outputs, keys))
+
+    def _unbuilt(self, model: keras.Model) -> Body:
+        """Read a Sequential that has not seen its input."""
+        tensor = object()
+        first = self.number(tensor)
+        links = []
+        for layer in model.layers:
+            taken = self.number(tensor)
+            tensor = object()
+            links.append(replace(self._layer(layer), takes=(taken,), gives=(self.number(tensor),)))
+        return Body((Inlet(first, "x"),), tuple(links), (self.number(tensor),))
+
+    def nested(self, model: keras.Model) -> Graph:
+        """Return a model that is an argument: a chain that learns its shape, or a graph with inputs."""
+        body = self.body(model)
+        return graph_of(replace(body, declares=not isinstance(model, keras.Sequential)), {})
+
+    def _inlet(self, tensor: Any) -> Inlet:
+        layer = tensor._keras_history.operation
+        if getattr(layer, "sparse", False) or getattr(layer, "ragged", False):
+            raise SpecError.because(
+                "sparse-input", f"the input `{layer.name}` is sparse or ragged, and a spec's inputs are dense"
+            )
+        return Inlet(self.number(tensor), layer.name, tuple(tensor.shape[1:]), str(tensor.dtype))
+
+    # ------------------------------------------------------------ one call
+
+    def _link(self, node: Node, model: keras.Model, is_shared: bool, is_again: bool) -> Link:
+        gives = tuple(self.number(tensor) for tensor in node.output_tensors)
+        operation, training = _without_training(node.operation)
+        if not isinstance(operation, keras.Layer):
+            expression, tensors = expression_of(node)
+            return Link(expression, tuple(map(self.number, tensors)), gives, name=operation.name)
+        if self.homes.setdefault(id(operation), model) is not model:
+            raise SpecError.because(
+                "shared-layer",
+                f"the layer `{operation.name}` is used inside a nested model and outside it",
+                help="a nested model sees only its own layers: share the whole nested model instead",
+            )
+        link = Link(Again(), (), ()) if is_again else self._layer(operation)
+        takes, keywords, constants = self._arguments(operation, node)
+        constants |= training
+        number = self.number(operation) if is_shared else -1
+        if isinstance(link.what, Body):
+            shapes = [tuple(tensor.shape[1:]) for tensor in node.input_tensors]
+            fits = len(shapes) == 1 and link.what.inputs[0].shape in (shapes[0], None)
+            link = replace(link, what=replace(link.what, declares=not fits))
+        link = replace(link, takes=takes, gives=gives, keywords=keywords, call=constants, layer=number)
+        return replace(link, name=operation.name)
+
+    def _layer(self, layer: Any) -> Link:
+        trainable = False if not layer.trainable and layer.weights else None
+        if isinstance(layer, (Functional, keras.Sequential)):
+            body = self.body(layer)
+            if trainable is False:
+                body = replace(body, links=tuple(replace(link, trainable=None) for link in body.links))
+            return Link(body, (), (), trainable=trainable, name=layer.name)
+        try:
+            described = self.describer.describe(layer)
+        except SpecError as error:
+            raise SpecError(*(_about(diagnostic, layer.name) for diagnostic in error.diagnostics)) from None
+        link = Link(described.component, (), (), trainable=trainable, name=layer.name, full=described.full)
+        if not isinstance(layer, keras.layers.Normalization) or "mean" in (described.component.options or {}):
+            return link
+        if self.source is not None and layer in self.model.layers:
+            return replace(link, weights=Weights(self.source, layer.name))
+        return replace(link, adapt=True)
+
+    def _arguments(self, layer: Any, node: Node) -> tuple[tuple[Ref, ...], dict[str, Ref], dict[str, Value]]:
+        """Return what a layer was called with: tensors by position, by name, and constants."""
+        args, kwargs = list(node.arguments.args), dict(node.arguments.kwargs)
+        if isinstance(layer, keras.Model):
+            return tuple(self.number(t) for t in keras.tree.flatten(args[0])), {}, {}
+        parameters = list(inspect.signature(layer.call).parameters.values())
+        by_position = takes_positions(parameters)
+        if len(args) > 1 and not (by_position and all(_is_tensor(a) or a is None for a in args)):
+            kwargs = {**dict(zip((p.name for p in parameters[1:]), args[1:], strict=False)), **kwargs}
+            args = args[:1]
+        defaults = {p.name: p.default for p in parameters}
+        given = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
+        given = {k: v for k, v in given.items() if not _is_implied(k, v, args, kwargs, parameters)}
+        keywords = {k: self._ref(v) for k, v in given.items() if _holds_tensor(v)}
+        constants = {
+            k: self.describer.value(v) for k, v in given.items() if k not in keywords and v != defaults.get(k)
+        }
+        takes = tuple(self._ref(argument) for argument in args)
+        alone = takes[0] if len(takes) == 1 else None
+        if isinstance(alone, tuple) and len(alone) > 1 and not by_position:
+            takes = alone
+        return takes, keywords, constants
+
+    def _ref(self, value: Any) -> Ref:
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, (list, tuple)):
+            return tuple(self._ref(item) for item in value)
+        return None if value is None else self.number(value)
+
+
+def _without_training(operation: Any) -> tuple[Any, dict[str, Value]]:
+    """Return the layer that a step calls, and the `training` that its `call` holds."""
+    if isinstance(operation, FixedTraining):
+        return operation.layer, {"training": operation.training}
+    return operation, {}
+
+
+def takes_positions(parameters: list[inspect.Parameter]) -> bool:
+    """Tell whether `call` wants several tensors by position, as the builder does."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in parameters if p.default is p.empty and p.kind in positional]
+    return len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+
+
+def _functional(model: keras.Model) -> Any:
+    """Return the Functional inside a model; None for a Sequential that was never built."""
+    if isinstance(model, keras.Sequential):
+        return model._functional
+    if isinstance(model, Functional):
+        return model
+    raise SpecError.because(
+        "not-a-graph",
+        f"`{type(model).__name__}` is a model class with a `call` of its own, and a spec holds graphs",
+        help="write the class as `file.py:Name`, and import the Functional models inside it",
+    )
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, keras.KerasTensor)
+
+
+def _holds_tensor(value: Any) -> bool:
+    return any(_is_tensor(item) for item in keras.tree.flatten(value))
+
+
+def _is_implied(
+    name: str, value: Any, args: list[Any], kwargs: Mapping[str, Any], parameters: list[inspect.Parameter]
+) -> bool:
+    """Tell whether Keras would pass this mask by itself. Source: keras 3.15 `Layer.__call__`, step 6."""
+    if not _is_tensor(value) or not name.endswith("mask"):
+        return False
+    named = dict(zip((p.name for p in parameters), args, strict=False))
+    tensors = {k: v for k, v in {**named, **kwargs}.items() if _holds_tensor(v) and not k.endswith("mask")}
+    if name == "mask":
+        return len(tensors) == 1 and _same_mask(value, next(iter(tensors.values())))
+    of = name.removesuffix("_mask")
+    return of in tensors and len(tensors) > 1 and _same_mask(value, tensors[of])
+
+
+def _same_mask(mask: Any, tensor: Any) -> bool:
+    own = getattr(tensor, "_keras_mask", None)
+    if own is None or own is mask:
+        return own is mask
+    one, other = node_of(own), node_of(mask)
+    return type(one.operation) is type(other.operation) and all(
+        a is b if _is_tensor(a) else not _is_tensor(b) and a == b
+        for a, b in zip(one.arguments.args, other.arguments.args, strict=True)
+    )
+
+
+def _about(diagnostic: Any, name: str) -> Any:
+    return replace(diagnostic, message=f"the layer `{name}`: {diagnostic.message}")
+
+
+# ---------------------------------------------------------------- tidying
+
+
+def _tidied(body: Body) -> Body:
+    """Drop calls whose outputs nobody takes, and write short expressions into the one that uses them."""
+    links: list[Link] = []
+    needed = set(body.outputs)
+    for link in reversed(body.links):
+        if needed.intersection(link.gives):
+            needed.update(link.taken)
+            links.append(link)
+    return replace(body, links=_merged(links[::-1], body.outputs))
+
+
+def _merged(links: list[Link], outputs: tuple[int, ...]) -> tuple[Link, ...]:
+    uses = Counter(tensor for link in links for tensor in link.taken) + Counter(outputs)
+    kept: dict[int, Link] = {}
+    for link in links:
+        if isinstance(link.what, Expr):
+            for tensor in dict.fromkeys(flat(link.takes)):
+                inner = kept.get(tensor)
+                if inner is not None and uses[tensor] == 1 and isinstance(inner.what, Expr):
+                    joined = _joined(link, inner, tensor)
+                    if joined is not None:
+                        link = joined
+                        del kept[tensor]
+        kept[link.gives[0]] = link
+    return tuple(kept.values())
+
+
+def _joined(outer: Link, inner: Link, tensor: int) -> Link | None:
+    """Put one expression into another, unless it becomes too long to read."""
+    assert isinstance(outer.what, Expr) and isinstance(inner.what, Expr)
+    takes = list(dict.fromkeys(t for t in flat((*inner.takes, *outer.takes)) if t != tensor))
+    place = {number: f"{TENSOR}{index}" for index, number in enumerate(takes)}
+    inside = rewritten(inner.what.text, [place[t] for t in flat(inner.takes)])
+    text = rewritten(outer.what.text, [place.get(t, inside) for t in flat(outer.takes)])
+    if len(text) > _LONGEST or count_of(outer.what.text, outer.takes.index(tensor)) > 1:
+        return None
+    return replace(outer, what=Expr(text, tuple(place.values())), takes=tuple(takes))
