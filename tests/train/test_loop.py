@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from importlib import util
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from fakes import KERAS, digits
 
 from kexp.errors import DataError, MissingExtra, RunFailed, SpecError
+from kexp.evaluate import load_data, measure, rebuild
+from kexp.graph.weights import unpack
 from kexp.record.history import read_rows
 from kexp.record.query import list_runs
 from kexp.record.rundir import RunDir
@@ -471,15 +474,20 @@ def test_a_loss_that_is_no_longer_finite_ends_the_run_as_failed(train, tmp_path)
     assert run.sums.is_file()
 
 
-def test_a_lost_loss_may_be_trained_through(train, display):
-    result = train(digits(epochs=2, optimizer="{SGD: 1e30}", more="terminate_on_nan: false"))
+def test_a_lost_loss_may_be_trained_through_but_gives_no_best_epoch(train, display, tmp_path):
+    with pytest.raises(RunFailed) as caught:
+        train(digits(epochs=2, optimizer="{SGD: 1e30}", more="terminate_on_nan: false"))
 
+    run = only_run(tmp_path)
+    assert str(caught.value) == (
+        "error[no-best]: none of the 2 epochs had a finite value to choose the best by\n"
+        "help: the last state is kept: `--checkpoint last`"
+    )
     assert math.isnan(display.rows[1]["loss"])
-    assert (result.state, result.best) == ("completed", None)
-    rows = read_rows(result.run)
+    rows = read_rows(run)
     assert rows[1]["loss"] is None
     assert "loss" in rows[1]["nonfinite"]
-    assert result.run.best_checkpoint is None
+    assert (run.best_checkpoint, read_status(run).state) == (None, "failed")
 
 
 def test_labels_that_the_loss_refuses_are_refused_before_a_run_exists(train, tmp_path):
@@ -512,26 +520,117 @@ train: {optimizer: sgd, loss: mse, metrics: [{R2Score: {class_aggregation: null}
     )
 
 
-def test_a_run_that_cannot_be_written_on_fails_and_says_so(train, tmp_path):
-    (tmp_path / "own.py").write_text(
-        "import shutil\n"
-        "import keras\n"
-        "class Saw(keras.callbacks.Callback):\n"
-        "    def on_epoch_begin(self, epoch, logs=None):\n"
-        "        if epoch == 1:\n"
-        f"            (run,) = __import__('pathlib').Path({str(tmp_path / 'runs')!r}).iterdir()\n"
-        "            shutil.rmtree(run / 'checkpoints')\n"
-        "            (run / 'checkpoints').write_text('')\n"
-    )
-    with pytest.raises(RunFailed) as caught:
-        train(digits(epochs=2, more='callbacks: ["own.py:Saw"]'))
+SAW = """
+import pathlib
+import shutil
+import keras
 
-    run = only_run(tmp_path)
+class Saw(keras.callbacks.Callback):
+    def __init__(self, root, until):
+        super().__init__()
+        self.root, self.until = pathlib.Path(root), until
+
+    def on_epoch_begin(self, epoch, logs=None):
+        (run,) = self.root.iterdir()
+        if epoch == 1:
+            shutil.move(run / "checkpoints", run / "kept")
+            (run / "checkpoints").write_text("")
+        if epoch == self.until:
+            (run / "checkpoints").unlink()
+            shutil.move(run / "kept", run / "checkpoints")
+"""
+
+
+def sawing(tmp_path, until):
+    (tmp_path / "own.py").write_text(SAW)
+    return f'callbacks: [{{"own.py:Saw": {{root: "{tmp_path / "runs"}", until: {until}}}}}]'
+
+
+def test_a_save_that_fails_leaves_the_training_on(train, display, tmp_path):
+    result = train(digits(epochs=3, more=sawing(tmp_path, until=2)))
+
+    assert result.state == "completed"
+    assert display.notes == ["the checkpoint could not be saved: Not a directory"]
+    assert read_status(result.run).checkpoint_error is None
+    assert result.run.last_checkpoint is not None
+
+
+def test_a_last_save_that_fails_fails_the_run(train, tmp_path):
+    with pytest.raises(RunFailed) as caught:
+        train(digits(epochs=2, more=sawing(tmp_path, until=9)))
+
+    status = read_status(only_run(tmp_path))
     assert str(caught.value) == (
-        f"error[run-not-written]: the run in {run.path} could not be written: Not a directory\n"
-        "help: what was written before is kept"
+        "error[checkpoint-lost]: the last checkpoint could not be saved: epoch 2: Not a directory\n"
+        "help: the checkpoints before it are kept; make room and train again"
     )
-    assert read_status(run).state == "failed"
+    assert (status.state, status.checkpoint_error) == ("failed", "epoch 2: Not a directory")
+
+
+STAGED = """
+kexp: 1
+name: staged
+seed: 1
+data: {source: sklearn, dataset: digits, split: {val: 0.1, test: 0.2}}
+model:
+  layers:
+    - Rescaling: 0.0625
+    - Dense -> hidden: {units: 8, activation: relu, kernel_regularizer: {L2: 0.1}}
+    - Dense -> head: {units: 10, activation: softmax}
+train:
+  optimizer: adam
+  loss: sparse_categorical_crossentropy
+  stages: STAGES
+"""
+
+
+def staged(*stages):
+    return STAGED.replace("STAGES", f"[{', '.join(stages)}]")
+
+
+def state_of(run, step):
+    path = run.checkpoints / f"step-{step:010d}.safetensors"
+    return unpack(path.read_bytes(), path.name)
+
+
+def test_stages_freeze_and_unfreeze_within_one_history(train, display):
+    result = train(
+        staged(
+            "{name: head, epochs: 1, freeze: [hidden]}",
+            "{name: all, epochs: 1, unfreeze: [hidden], optimizer: {SGD: 0.01}}",
+        )
+    )
+
+    rows = read_rows(result.run)
+    assert [(row["epoch"], row["stage"]) for row in rows] == [(1, "head"), (2, "all")]
+    first, second = (state_of(result.run, row["step"]) for row in rows)
+    again = train(staged("{name: still, epochs: 1, optimizer: {SGD: 0.0}}"))
+    untouched = state_of(again.run, read_rows(again.run)[0]["step"])
+    assert (first["model/hidden/0"] == untouched["model/hidden/0"]).all()
+    assert (first["model/head/0"] != untouched["model/head/0"]).any()
+    assert (second["model/hidden/0"] != first["model/hidden/0"]).any()
+    assert result.best["epoch"] == 2
+
+
+def test_a_staged_run_measures_the_same_again(train):
+    result = train(
+        staged("{name: all, epochs: 1}", "{name: head, epochs: 1, freeze: [hidden], batch_size: 7}")
+    )
+
+    rebuilt = rebuild(result.run, "best")
+    datasets = load_data(rebuilt.experiment, result.run.path)
+    again = measure(rebuilt.assembly, datasets.splits["test"], rebuilt.batch_size)
+    assert {f"test_{name}": value for name, value in again.items()} == {
+        name: value for name, value in result.metrics.items() if name.startswith("test_")
+    }
+
+
+def test_a_state_is_keyed_by_role_and_layer(train):
+    result = train(digits(epochs=1))
+
+    keys = [key for key in state_of(result.run, read_rows(result.run)[0]["step"]) if "/model/" in key]
+    assert keys
+    assert all(re.fullmatch(r"optimizer/[a-z]+/model/[a-z_0-9]+/[0-9]+", key) for key in keys)
 
 
 def test_a_missing_tracker_package_is_refused_before_a_run_exists(train, tmp_path, monkeypatch):
