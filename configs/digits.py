@@ -5,48 +5,47 @@ from sklearn.datasets import load_digits
 
 
 def images():
-    """Return (image, the same image), for models that learn to draw what they see.
+    """Return every image as input and as target, for models that learn to draw what they see.
 
     Shapes: (n, 8, 8, 1). Units: 0 to 1.
     """
-    image = (load_digits().images / 16).astype("float32")[..., None]
+    image, _ = _digits()
     return image, image
 
 
-def pairs(count=3000, seed=0):
-    """Return pairs of images and whether they show the same digit, for every split; no digit is in two splits.
+def drawn_and_named():
+    """Return every image as input, and two targets: the image as it is, and the digit that it shows."""
+    image, digit = _digits()
+    return image, {"drawing": image, "digit": digit}
 
-    Shapes: left, right (n, 8, 8, 1); same (n,).
+
+def pairs(count, seed=0):
+    """Return pairs of images, and whether both show the same digit: about half do. No image is in two splits.
+
+    Shapes: left and right (n, 8, 8, 1); same (n,).
     """
-    random = np.random.default_rng(seed)
 
-    def made(image, digit, count):
-        order = np.argsort(digit, kind="stable")
-        left = random.integers(len(digit), size=count)
-        start, stop = (np.searchsorted(digit[order], digit[left], side) for side in ("left", "right"))
-        partner = order[random.integers(start, stop)]                  # half the pairs: of the same class
-        right = np.where(random.random(count) < 0.5, partner, random.integers(len(digit), size=count))
+    def made(image, digit, count, random):
+        left, right = random.integers(len(digit), size=(2, count))
+        for i in np.flatnonzero(random.random(count) < 0.45):
+            right[i] = random.choice(np.flatnonzero(digit == digit[left[i]]))
         return {"left": image[left], "right": image[right]}, digit[left] == digit[right]
 
-    return {name: made(*part, count // share) for (name, part), share in zip(_parts(), (1, 5, 5), strict=True)}
+    return in_splits(made, count, seed)
 
 
-def scenes(count=1000, size=24, digits=3, seed=0):
-    """Return noisy canvases with a few digits on them, and what every pixel shows: 0 for nothing, else digit + 1.
-
-    Shapes: canvas (n, size, size, 1); classes (n, size, size).
-    """
+def in_splits(made, count, seed):
+    """Return what `made(image, digit, count, random)` makes of the images of each split."""
     random = np.random.default_rng(seed)
-
-    def made(image, digit, count):
-        canvas = random.uniform(0, 0.4, (count, size, size, 1)).astype("float32")
-        classes = np.zeros((count, size, size), "int32")
-        for number, (i, row, column) in np.ndenumerate(np.empty((0,))) or ():
-            pass
-        return canvas, classes
-
-    return {name: made(*part, count // share) for (name, part), share in zip(_parts(), (1, 5, 5), strict=True)}
+    image, digit = _digits()
+    order = np.random.default_rng(0).permutation(len(digit))
+    rows = dict(zip(("train", "val", "test"), np.split(order, [1257, 1527]), strict=True))
+    return {
+        split: made(image[some], digit[some], round(count * len(some) / len(digit)), random)
+        for split, some in rows.items()
+    }
 
 
-def _parts():
-    """Yield the name, images and digits of every split; the last writers are the test."""
+def _digits():
+    data = load_digits()
+    return (data.images / 16).astype("float32")[..., None], data.target

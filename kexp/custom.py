@@ -1,13 +1,18 @@
 """Objects that the user wrote, named `file.py:Name` or `package.module:Name`."""
 
+import ast
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,10 +21,15 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError, did_you_mean
 
 _NOT_THE_USERS = (Path(__file__).resolve().parent, Path(sysconfig.get_path("stdlib")).resolve())
+_NEVER_HIDDEN = sys.stdlib_module_names | {"__main__"}
+_CODE = "code"
+_OUTSIDE = "outside"
+
+# ---------------------------------------------------------------- loading
 
 
 def load_object(reference: str, folder: Path) -> object:
-    """Import the object that `reference` names; files and modules are looked for in `folder`.
+    """Import the object that `reference` names; a module is looked for in `folder`, then in its `code`.
 
     Raises: custom-module-missing, custom-name-missing, custom-import-failed.
     """
@@ -32,6 +42,121 @@ def load_object(reference: str, folder: Path) -> object:
         )
         raise SpecError(fault)
     return getattr(module, name)
+
+
+def load_reference(reference: str) -> Any:
+    """Return the object that a registry of kexp names as `module:name`."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _load_file(folder: Path, source: str) -> ModuleType:
+    path = _file(source, folder)
+    if not path.is_file():
+        nearby = sorted(p.name for p in path.parent.glob("*.py"))
+        fault = Diagnostic(
+            "custom-module-missing", f"there is no file `{path}`", help=did_you_mean(path.name, nearby)
+        )
+        raise SpecError(fault)
+    name = f"kexp_custom_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with _importable(path.parent):
+            spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise _import_failed(error, source, path.parent) from None
+    return module
+
+
+def _load_module(folder: Path, source: str) -> ModuleType:
+    try:
+        with _importable(module_home(source, folder) or folder.resolve()):
+            return importlib.import_module(source)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and f"{source}.".startswith(f"{error.name}."):
+            raise SpecError.because(
+                "custom-module-missing",
+                f"there is no module `{source}`",
+                help=f"modules are looked for in `{folder}` and among the installed packages",
+            ) from None
+        raise _import_failed(error, source, folder) from None
+
+
+def _import_failed(error: BaseException, source: str, folder: Path) -> Exception:
+    return SpecError.because(
+        "custom-import-failed",
+        f"importing `{source}` raised {type(error).__name__}",
+        detail=user_traceback(error, folder),
+    )
+
+
+def _file(source: str, folder: Path) -> Path:
+    return Path(os.path.normpath(folder.resolve() / source))
+
+
+def module_home(name: str, folder: Path) -> Path | None:
+    """Return where the import of a module begins: `folder` or the `code` in it; None: not below them."""
+    home = folder.resolve()
+    while home.is_dir():
+        if _module_file(home.joinpath(*name.split("."))):
+            return home
+        home /= _CODE
+    return None
+
+
+def _module_file(place: Path) -> Path | None:
+    """Return the file that is run when the module of this path without suffix is imported."""
+    candidates = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+@contextmanager
+def _importable(home: Path) -> Iterator[None]:
+    """Let imports find the modules in `home` first, even where other folders' of their names are loaded.
+
+    The others come back afterwards; those of `home` whose names they take wait under keys of their own.
+    """
+    importlib.invalidate_caches()
+    hidden = _modules_of({path.stem for path in home.glob("*") if _is_foreign(path.stem, home)})
+    shelf = f"kexp_custom:{home}:"
+    for name in hidden:
+        del sys.modules[name]
+    for key in [key for key in sys.modules if key.startswith(shelf)]:
+        sys.modules[key.removeprefix(shelf)] = sys.modules.pop(key)
+    sys.path.insert(0, str(home))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(home))
+        for name in _modules_of({name.partition(".")[0] for name in hidden}):
+            sys.modules[shelf + name] = sys.modules.pop(name)
+        sys.modules.update(hidden)
+
+
+def _modules_of(packages: set[str]) -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] in packages}
+
+
+def _is_foreign(name: str, home: Path) -> bool:
+    """Tell whether a module is loaded from elsewhere that a first import would take from `home`."""
+    if name not in sys.modules or name in _NEVER_HIDDEN:
+        return False
+    own = _module_file(home / name)
+    if own is not None:
+        return getattr(sys.modules[name], "__file__", None) != str(own)
+    if str(home / name) in getattr(sys.modules[name], "__path__", ()):
+        return False
+    elsewhere = PathFinder.find_spec(name)  # before a folder without `__init__.py`, Python takes what has one
+    return (home / name).is_dir() and (elsewhere is None or elsewhere.origin is None)
+
+
+# ---------------------------------------------------------------- what went wrong in it
 
 
 def user_traceback(error: BaseException, folder: Path) -> str:
@@ -65,106 +190,85 @@ def _shown(filename: str, root: Path) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) else filename
 
 
-def _load_file(folder: Path, source: str) -> ModuleType:
-    path = (folder / source).resolve()
-    if not path.is_file():
-        nearby = sorted(p.name for p in path.parent.glob("*.py"))
-        fault = Diagnostic(
-            "custom-module-missing", f"there is no file `{path}`", help=did_you_mean(path.name, nearby)
-        )
-        raise SpecError(fault)
-    name = f"kexp_custom_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        with _importable(path.parent):
-            spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise _import_failed(error, source, path.parent) from None
-    return module
+# ---------------------------------------------------------------- keeping it
 
 
-def _load_module(folder: Path, source: str) -> ModuleType:
-    try:
-        with _importable(folder.resolve()):
-            return importlib.import_module(source)
-    except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and f"{source}.".startswith(f"{error.name}."):
-            raise SpecError.because(
-                "custom-module-missing",
-                f"there is no module `{source}`",
-                help=f"modules are looked for in `{folder}` and among the installed packages",
-            ) from None
-        raise _import_failed(error, source, folder) from None
+@dataclass(frozen=True, slots=True)
+class KeptCode:
+    """What a run keeps of the user's code: files by their path below `code/`, and each object's new name."""
+
+    files: Mapping[str, bytes]
+    names: Mapping[str, str]
 
 
-def _import_failed(error: BaseException, source: str, folder: Path) -> Exception:
-    return SpecError.because(
-        "custom-import-failed",
-        f"importing `{source}` raised {type(error).__name__}",
-        detail=user_traceback(error, folder),
+def kept_code(references: Iterable[str], folder: Path) -> KeptCode:
+    """Return the python files in `folder` that the objects need, as far as import statements tell.
+
+    A `code/` that holds them all is kept as it is, so that the code of a run keeps its layout in the next.
+    """
+    root = folder.resolve()
+    needed = {reference: _needed_files(reference, root) for reference in references}
+    paths: set[Path] = set().union(*needed.values())
+    base = root / _CODE if all(path.is_relative_to(root / _CODE) for path in paths) else root
+    return KeptCode(
+        dict(sorted((_kept_path(path, base), path.read_bytes()) for path in paths)),
+        {reference: _kept_name(reference, root, base) for reference in needed},
     )
 
 
-@contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Put `folder` first on the import path for a while, so that sibling modules are found."""
-    importlib.invalidate_caches()
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
+def code_hashes(references: Iterable[str], folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file that a run keeps, by its path below `code/`."""
+    files = kept_code(references, folder).files
+    return {relative: hashlib.sha256(data).hexdigest() for relative, data in files.items()}
 
 
-def load_reference(reference: str) -> Any:
-    """Return the object that a registry of kexp names as `module:name`."""
-    module, _, name = reference.partition(":")
-    return getattr(importlib.import_module(module), name)
+def _kept_path(path: Path, base: Path) -> str:
+    parts = Path(os.path.relpath(path, base)).parts
+    return "/".join(_OUTSIDE if part == ".." else part for part in parts)
 
 
-def own_files(references: Iterable[str], folder: Path) -> dict[str, bytes]:
-    """Return the python files below `folder` that the referenced objects need, by their relative paths.
-
-    A module needs those whose objects its namespace holds; only modules already imported count.
-    """
-    root = folder.resolve()
-    files: dict[str, bytes] = {}
-    waiting = [sys.modules[load_object(reference, folder).__module__] for reference in references]
-    seen: set[int] = set()
-    while waiting:
-        module = waiting.pop()
-        path = Path(getattr(module, "__file__", None) or "/").resolve()
-        if id(module) in seen or not path.is_relative_to(root) or _is_installed(path):
-            continue
-        seen.add(id(module))
-        files[path.relative_to(root).as_posix()] = path.read_bytes()
-        for value in list(vars(module).values()):
-            owner = (
-                value
-                if isinstance(value, ModuleType)
-                else sys.modules.get(getattr(value, "__module__", "") or "")
-            )
-            if owner is not None:
-                waiting.append(owner)
-    return dict(sorted(files.items()))
-
-
-def kept_reference(reference: str, folder: Path) -> str:
-    """Return how a run names the object: by the copy of its file under `code/`."""
+def _kept_name(reference: str, root: Path, base: Path) -> str:
     source, _, name = reference.rpartition(":")
-    path = folder / (source if source.endswith(".py") else f"{source.replace('.', '/')}.py")
-    root = folder.resolve()
-    if not path.is_file() or not path.resolve().is_relative_to(root):
-        return reference
-    return f"code/{path.resolve().relative_to(root).as_posix()}:{name}"
+    return f"{_CODE}/{_kept_path(_file(source, root), base)}:{name}" if source.endswith(".py") else reference
 
 
-def _is_installed(path: Path) -> bool:
-    parts = {"site-packages", "dist-packages"}.intersection(path.parts)
-    return bool(parts) or any(path.is_relative_to(place) for place in _NOT_THE_USERS)
+def _needed_files(reference: str, root: Path) -> set[Path]:
+    source = reference.rpartition(":")[0]
+    if source.endswith(".py"):
+        home = _file(source, root).parent
+        waiting = [path for path in [_file(source, root)] if path.is_file()]
+    else:
+        home = module_home(source, root) or root
+        waiting = _module_files(source, home)
+    found: set[Path] = set()
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += [file for name in _imported_names(path, home) for file in _module_files(name, home)]
+    return found
+
+
+def _module_files(name: str, home: Path) -> list[Path]:
+    """Return the files in `home` that are run when `name` is imported: its packages' and its own."""
+    parts = name.split(".")
+    files = (_module_file(home.joinpath(*parts[: count + 1])) for count in range(len(parts)))
+    return [file for file in files if file is not None]
+
+
+def _imported_names(path: Path, home: Path) -> Iterator[str]:
+    """Yield what the import statements of a file name, attributes of modules included."""
+    package = path.relative_to(home).parent.parts
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are said where the file is imported
+            tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            parts = (*above, node.module) if node.module else above
+            yield from (".".join((*parts, alias.name)) for alias in node.names)

@@ -1,56 +1,27 @@
-"""`kexp`: the command line, and the one place that turns errors into exit codes."""
+"""`kexp`: the one place that turns errors, bugs and Ctrl-C into exit codes."""
 
 import os
+import signal
 import sys
 import tempfile
-import traceback
-from pathlib import Path
-from typing import Annotated, NoReturn
-
-import typer
+from typing import NoReturn
 
 from kexp import __version__
-from kexp.cli.build import build
-from kexp.cli.evaluate import evaluate
-from kexp.cli.ls import ls
-from kexp.cli.predict import predict
-from kexp.cli.show import show
 from kexp.cli.streams import Streams
-from kexp.cli.train import train
 from kexp.diagnostics import render
 from kexp.errors import BUG_EXIT_CODE, KexpError
 
-app = typer.Typer(
-    name="kexp",
-    no_args_is_help=True,
-    rich_markup_mode="rich" if sys.stdout.isatty() else None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command, panel in ((train, "Run"), (evaluate, "Run"), (predict, "Run"), (ls, "Look"), (show, "Look")):
-    app.command(rich_help_panel=panel)(command)
-app.command(rich_help_panel="Specs")(build)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"kexp {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def top(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Keras experiments from one YAML file: checked, trained, recorded, repeatable."""
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 def main() -> NoReturn:
     """Run the command line; every exit code of `kexp.errors` comes from here."""
     streams = Streams()
+    # An exit, since Typer and others take a KeyboardInterrupt for their own; a run that goes on has its way.
+    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(_INTERRUPTED))
     try:
+        from kexp.cli.commands import app  # only now: an early Ctrl-C is no traceback
+
         app(obj=streams)
     except KexpError as error:
         streams.say(render(error.diagnostics, streams.paint))
@@ -58,18 +29,30 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            is_early = sys.argv[1:2] == ["train"] and not streams.has_run
+            streams.say("stopped; no run was made" if is_early else "stopped")
+        raise
     except Exception as error:
-        streams.say(_bug_report(error))
+        streams.say(_bug_report(error, streams))
         sys.exit(BUG_EXIT_CODE)
     sys.exit(0)
 
 
-def _bug_report(error: Exception) -> str:
-    """Write a log worth pasting and say where it is."""
-    handle, name = tempfile.mkstemp(prefix="kexp-bug-", suffix=".log")
-    log = f"kexp {__version__}, Python {sys.version}\n{' '.join(sys.argv)}\n\n{traceback.format_exc()}"
-    with os.fdopen(handle, "w") as file:
-        file.write(log)
-    return (
-        f"bug: {type(error).__name__}: {error}\nthis is a fault of kexp; please report it with {Path(name)}"
-    )
+def _bug_report(error: Exception, streams: Streams) -> str:
+    """Write a log worth pasting and say where it is, and where the backend's last words are."""
+    import traceback
+
+    from kexp.record.redaction import redacted_arguments
+
+    command = " ".join(redacted_arguments(sys.argv))
+    with tempfile.NamedTemporaryFile("w", prefix="kexp-bug-", suffix=".log", delete=False) as log:
+        log.write(f"kexp {__version__}, Python {sys.version}\n{command}\n\n{traceback.format_exc()}")
+    lines = [
+        f"bug: {type(error).__name__}: {error}",
+        f"this is a fault of kexp; please report it with {log.name}",
+    ]
+    if streams.noise is not None and streams.noise.exists():
+        lines.append(f"what the backend wrote is in {streams.noise}")
+    return "\n".join(lines)

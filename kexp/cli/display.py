@@ -1,7 +1,9 @@
 """What a training shows: on a terminal a bar and a table, elsewhere one line per epoch; both in train.log."""
 
+import io
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -10,7 +12,10 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeR
 from rich.text import Text
 
 from kexp.cli.streams import Streams
+from kexp.diagnostics import render
+from kexp.errors import KexpError
 from kexp.protocols import Plan, TensorInfo
+from kexp.record.rundir import RunDir
 
 if TYPE_CHECKING:
     from rich.progress import Task
@@ -32,14 +37,19 @@ class RunDisplay:
         self.screen = streams.console(quiet)
         self.runs_option = f" --runs {runs_option}" if runs_option else ""
         self.live = streams.err.isatty() and not self.screen.is_dumb_terminal and not quiet
-        self.log: TextIO | None = None
+        self.run: RunDir | None = None
+        self.early = io.StringIO()
+        self.log: TextIO = self.early
         self.table: _Rows | None = None
         self.bar: _Bar | None = None
         self.stage: str | None = None
+        streams.printed = lambda line: self._say(Text(line))
 
     def plan(self, plan: Plan, log: Path) -> None:
+        self.run = RunDir(plan.run_path)
+        self.streams.keep_noise(self.run.backend_log)
         self.log = log.open("a", encoding="utf-8", buffering=1)
-        self.streams.keep_noise(log.parent / "backend.log")
+        self.log.write(self.early.getvalue())
         self.table = _Rows(plan.epochs, self.screen.width)
         self.bar = _Bar(plan, self.screen) if self.live else None
         for text in _plan_lines(plan):
@@ -65,12 +75,23 @@ class RunDisplay:
     def note(self, text: str) -> None:
         self._say(Text(f"note: {text}", style="yellow"))
 
-    def close(self) -> None:
-        """Take the bar away and close the log."""
+    def failed(self, error: KexpError) -> None:
+        """Write into the log what `main` is about to say on the screen."""
         self._take_bar_away()
-        if self.log:
+        with suppress(OSError):  # a disk that is full must not hide that it is
+            self.log.write(f"{render(error.diagnostics)}\n")
+
+    def close(self) -> None:
+        """Take the bar away, close the logs, and list them with the run's other files."""
+        self._take_bar_away()
+        self.streams.printed = self.streams.say
+        if self.run is None:
+            return
+        with suppress(OSError):
             self.log.close()
-            self.log = None
+            self.streams.leave_noise()
+            for log in (self.run.train_log, self.run.backend_log):
+                self.run.add_sum(log)
 
     def _take_bar_away(self) -> None:
         if self.bar:
@@ -106,8 +127,7 @@ class RunDisplay:
             self.bar.progress.console.print(text)
         else:
             self.screen.print(text)
-        if self.log:
-            self.log.write(f"{text.plain.rstrip()}\n")
+        self.log.write(f"{text.plain.rstrip()}\n")
 
 
 def _pair(label: str, text: str, style: str = "") -> Text:
@@ -209,6 +229,8 @@ class _Bar:
             console=console,
             auto_refresh=False,
             transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self.task = self.progress.add_task(
             f"epoch 1/{self.epochs}",

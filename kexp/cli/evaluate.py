@@ -1,8 +1,9 @@
 """`kexp evaluate`."""
 
-import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,10 @@ from kexp.cli.options import (
     found_run,
     streams_of,
 )
+from kexp.errors import RunRefused
+
+if TYPE_CHECKING:
+    from kexp.record.rundir import RunDir
 
 
 def evaluate(
@@ -38,6 +43,7 @@ def evaluate(
     with streams.hushed(), prepared(found) as experiment:
         from kexp.evaluate import check_data, choose_split, load_data, measure, rebuild
         from kexp.record.files import sha256_of
+        from kexp.record.jsonfile import told
 
         datasets = load_data(experiment, found.path)
         samples = choose_split(datasets, split)
@@ -45,25 +51,42 @@ def evaluate(
             check_data(found, datasets, split)
         rebuilt = rebuild(found, checkpoint.value)
         metrics = measure(rebuilt.assembly, samples, rebuilt.batch_size)
+        finite, lost = told(metrics)
         result = {
             "schema": 1,
             "run": found.id,
             "split": split,
             "checkpoint": checkpoint.value,
-            "metrics": metrics,
+            "metrics": finite,
             "samples": len(samples),
+            **({"nonfinite": lost} if lost else {}),
         }
         evidence = {
             "checkpoint_file": rebuilt.checkpoint.relative_to(found.path).as_posix(),
             "checkpoint_sha256": sha256_of(rebuilt.checkpoint),
             "data_sha256": datasets.fingerprint.content_sha256[split],
         }
-        with found.lock():
-            found.write_evaluation(split, datetime.now(UTC), {**result, **evidence})
-            found.write_sums()
     if as_json:
-        streams.tell(json.dumps(result, ensure_ascii=False))
-        return
-    streams.say(f"{found.id}: {checkpoint.value} checkpoint, {len(samples):,} {split} samples")
-    for name, value in metrics.items():
-        streams.tell(f"{split}_{name} {value!r}")
+        streams.tell_json(result)
+    else:
+        streams.say(f"{found.id}: {checkpoint.value} checkpoint, {len(samples):,} {split} samples")
+        for name, value in metrics.items():
+            streams.tell(f"{split}_{name} {value!r}")
+    _record(found, split, {**result, **evidence})
+
+
+def _record(run: "RunDir", split: str, record: Mapping[str, object]) -> None:
+    """Keep the evaluation in the run.
+
+    Raises: RunRefused (run-locked, run-not-writable, file-broken), saying what is missing for it.
+    """
+    try:
+        with run.lock():
+            run.add_sum(run.write_evaluation(split, datetime.now(UTC), record))
+    except RunRefused as error:
+        (fault,) = error.diagnostics
+        unsaid = f"this result is not recorded in the run: {fault.message}"
+        raise error.with_diagnostics([replace(fault, message=unsaid)]) from None
+    except OSError as error:
+        message = f"this result is not recorded in the run: {error.strerror}"
+        raise RunRefused.because("run-not-writable", message) from None

@@ -1,6 +1,5 @@
 """`kexp ls`."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +33,7 @@ def ls(
         if (status is None or run.state == status) and (tag is None or tag in run.tags)
     ][:top]
     if as_json:
-        streams.tell(json.dumps({"schema": 1, "runs": [_as_json(run) for run in found]}, ensure_ascii=False))
+        streams.tell_json({"schema": 1, "runs": [_as_json(run) for run in found]})
     elif not found:
         chosen = status is not None or tag is not None
         streams.say(
@@ -46,15 +45,16 @@ def ls(
 
 
 def _as_json(run: "RunSummary") -> dict[str, object]:
+    from kexp.record.jsonfile import told
     from kexp.record.status import utc_text
 
-    lost = [name for name, value in run.metrics.items() if value is None]
+    metrics, lost = told(run.metrics)
     return {
         "run": run.id,
         "name": run.name,
         "state": run.state,
         "tags": list(run.tags),
-        "metrics": dict(run.metrics),
+        "metrics": metrics,
         "created": utc_text(run.created.replace(microsecond=0)),
         **({"nonfinite": lost} if lost else {}),
         **({"problem": run.problem} if run.problem else {}),

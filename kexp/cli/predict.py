@@ -1,7 +1,6 @@
 """`kexp predict`."""
 
 import csv
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -39,6 +38,7 @@ def predict(
     with streams.hushed(), prepared(found):
         from kexp.data.rows import read_rows
         from kexp.evaluate import heads, predict, rebuild
+        from kexp.record.jsonfile import told
 
         rebuilt = rebuild(found, checkpoint.value)
         source = sys.stdin.buffer if rows == "-" else Path(rows)
@@ -51,7 +51,8 @@ def predict(
         writer.writerows(table[1:])
     else:
         for values in table[1:]:
-            streams.tell(json.dumps(dict(zip(table[0], values, strict=True)), ensure_ascii=False))
+            row, lost = told(dict(zip(table[0], values, strict=True)))
+            streams.tell_json({**row, **({"nonfinite": lost} if lost else {})})
 
 
 def _table(heads: Sequence["Head"], outputs: Sequence[Any], proba: bool) -> Iterator[list[Any]]:

@@ -1,26 +1,25 @@
 """What a finished training tells: its JSON, and whether it kept its promises."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import PromiseBroken
+from kexp.record.jsonfile import told
 from kexp.spec.types import Experiment
 from kexp.train.order import Result
 
 
 def result_as_json(result: Result) -> dict[str, Any]:
     """Return the contract of `train --json`: a number that is not finite is null and listed."""
-    finite = {name: value if math.isfinite(value) else None for name, value in result.metrics.items()}
-    lost = [name for name, value in finite.items() if value is None]
+    metrics, lost = told(result.metrics)
     return {
         "schema": 1,
         "run": result.run.id,
-        "path": str(result.run.path),
+        "path": str(result.run.path.absolute()),
         "state": result.state,
         "epochs": result.epochs,
-        "metrics": finite,
+        "metrics": metrics,
         "best": result.best,
         "weights_sha256": result.weights_sha256,
         "wall_seconds": result.wall_seconds,

@@ -1,6 +1,5 @@
 """`kexp show`: a run, or what a spec comes to."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,11 +61,11 @@ def show(
     if resolved:
         streams.tell(_text(run.resolved))
     elif env:
-        streams.tell(json.dumps(read_object(run.manifest) or {}, indent=2, ensure_ascii=False))
+        streams.tell_json(read_object(run.manifest) or {}, indent=2)
     elif metrics:
         streams.tell(_text(run.metrics_csv))
     elif as_json:
-        streams.tell(json.dumps(_as_json(run), ensure_ascii=False))
+        streams.tell_json(_as_json(run))
     else:
         _describe(streams, run)
 
@@ -105,7 +104,7 @@ def _as_json(run: RunDir) -> dict[str, Any]:
     status = read_status(run)
     return {
         "run": run.id,
-        "path": str(run.path),
+        "path": str(run.path.absolute()),
         **status.to_json(),
         "state": derive_state(status, run.is_locked()),
         "tags": list(read_notes(run).tags),

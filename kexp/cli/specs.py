@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kexp.document import load_document, parse_document
+from kexp.document import parse_document
+from kexp.document.reading import spec_bytes
 from kexp.errors import KexpError, Stopped
 from kexp.record.experiment import read_experiment
 from kexp.record.rundir import RunDir
@@ -33,11 +34,10 @@ class Spec:
 def read_spec(spec: str, assignments: Sequence[str] = ()) -> Spec:
     """Read a spec file, or standard input for `-`, with its bases and the command line's assignments."""
     if spec == "-":
-        text = sys.stdin.buffer.read()
-        document = parse_document(text, "<stdin>", Path.cwd())
+        text, name, folder = sys.stdin.buffer.read(), "<stdin>", Path.cwd()
     else:
-        document = load_document(Path(spec))
-        text = document.source.text.encode()
+        text, name, folder = spec_bytes(Path(spec)), spec, Path(spec).parent
+    document = parse_document(text, name, folder)
     extended = extend(document)
     experiment = parse_experiment(override(extended.document, assignments))
     return Spec(experiment, text, document.folder, extended.bases)

@@ -1,28 +1,37 @@
 """Where output goes: results to stdout, everything else to the terminal, a backend's noise to a file."""
 
+import io
+import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from kexp.diagnostics import Paint, plain
+from kexp.diagnostics import Paint, plain, printable
+from kexp.errors import KexpError
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
     from rich.console import Console
 
 _CODES = {"error": "1;31", "warning": "1;33", "place": "2", "mark": "1;31", "help": "1;36"}
 
 
 class Streams:
-    """`err` is the terminal's own stream, also while file descriptor 2 is the backend's log."""
+    """`err` is the terminal's own stream, also while file descriptor 2 is the backend's log.
+
+    `printed` takes each line that Python code prints meanwhile; `noise` is where the backend's words are.
+    """
 
     def __init__(self) -> None:
         self.err: TextIO = sys.stderr
         self.out: TextIO = sys.stdout
-        self._log: int | None = None
+        self.printed: Callable[[str], None] = self.say
+        self.noise: Path | None = None
+        self.has_run = False
 
     def console(self, quiet: bool = False) -> "Console":
         """Return a Rich console on `err`."""
@@ -40,40 +49,94 @@ class Streams:
         self.out.write(f"{text}\n")
         self.out.flush()
 
+    def tell_json(self, record: Mapping[str, object], indent: int | None = None) -> None:
+        """Write a result as JSON, which has no NaN."""
+        from kexp.record.jsonfile import finite
+
+        self.tell(json.dumps(finite(record), indent=indent, ensure_ascii=False, allow_nan=False))
+
     @property
     def paint(self) -> Paint:
         return _coloured if wants_colour(self.err) else plain
 
     @contextmanager
     def hushed(self) -> Iterator[None]:
-        """Send what C++ code writes to file descriptor 2, and Python's stdout and stderr, to a file.
+        """Send what C++ code writes to file descriptor 2, and Python's stderr, to a file of its own.
 
-        TensorFlow 2.21 writes there before any setting can stop it.
+        TensorFlow 2.21 writes there before any setting can stop it. The file outlives a bug and an abort.
         """
-        with tempfile.TemporaryFile() as noise:
-            terminal = os.dup(2)
+        descriptor, name = tempfile.mkstemp(prefix="kexp-backend-", suffix=".log")
+        self.noise = Path(name)
+        is_bug = False
+        sys.stderr.flush()
+        self.err = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace")
+        os.dup2(descriptor, 2)
+        stdout, sys.stdout = sys.stdout, _line_by_line(self._take)
+        try:
+            yield
+        except Exception as error:
+            is_bug = not isinstance(error, KexpError)
+            raise
+        finally:
+            sys.stdout.close()
+            sys.stdout = stdout
             sys.stderr.flush()
-            os.dup2(noise.fileno(), 2)
-            self.err = os.fdopen(terminal, "w", buffering=1, encoding="utf-8", errors="replace")
-            self._log = noise.fileno()
-            stdout, sys.stdout = sys.stdout, sys.stderr
-            try:
-                yield
-            finally:
-                sys.stdout = stdout
-                sys.stderr.flush()
-                os.dup2(self.err.fileno(), 2)
-                self._log = None
+            os.dup2(self.err.fileno(), 2)
+            os.close(descriptor)
+            if not is_bug:
+                Path(name).unlink(missing_ok=True)
 
     def keep_noise(self, path: Path) -> None:
-        """Move what was hushed so far into a file, and send what follows there too."""
-        if self._log is None:
+        """Move what was hushed so far into a run's file, and send what follows there too."""
+        self.has_run = True
+        if self.noise is None:
             return
         sys.stderr.flush()
-        size = os.fstat(self._log).st_size
         with path.open("ab", buffering=0) as kept:
-            kept.write(os.pread(self._log, size, 0))
+            kept.write(self.noise.read_bytes())
             os.dup2(kept.fileno(), 2)
+        self.noise.unlink()
+        self.noise = path
+
+    def leave_noise(self) -> None:
+        """Write no more to the run's file."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+
+    def _take(self, line: str) -> None:
+        """Pass on a printed line; one that steers the terminal is a progress bar, and noise."""
+        if "\x1b" in line or "\b" in line:
+            sys.stderr.write(f"{line}\n")
+        else:
+            self.printed(printable(line))
+
+
+class _Lines(io.RawIOBase):
+    """Hands over what is written to it, a line at a time."""
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        self._pass_on = take
+        self._begun = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "ReadableBuffer") -> int:
+        *lines, self._begun = (self._begun + bytes(data)).split(b"\n")
+        for line in lines:
+            self._pass_on(line.decode("utf-8", "replace").rstrip("\r"))
+        return len(bytes(data))
+
+    def close(self) -> None:
+        if self._begun:
+            self.write(b"\n")
+        super().close()
+
+
+def _line_by_line(take: Callable[[str], None]) -> TextIO:
+    return io.TextIOWrapper(io.BufferedWriter(_Lines(take)), "utf-8", "replace", "\n", line_buffering=True)
 
 
 def wants_colour(stream: TextIO) -> bool:

@@ -1,6 +1,5 @@
 """`kexp train`."""
 
-import json
 import os
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from typing import Annotated
 import typer
 
 from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
+from kexp.errors import KexpError
 
 
 def train(
@@ -50,40 +50,43 @@ def train(
     scratch = (
         tempfile.TemporaryDirectory(prefix="kexp-smoke-") if smoke and runs is None else nullcontext(None)
     )
-    with scratch as folder, streams.hushed(), placed(experiment):
+    with scratch as folder, streams.hushed():
         from kexp.cli.display import RunDisplay
-        from kexp.cli.results import check_promises, result_as_json
         from kexp.train.backend import prepare
 
         display = RunDisplay(streams, quiet, runs, smoke)
-        machine = prepare(experiment.runtime, experiment.seed or 0)
-        from kexp.train.loop import train as train_now
-        from kexp.train.order import Order
-
-        order = Order(
-            experiment,
-            read.text,
-            read.folder,
-            Path(folder) if folder else runs_folder(runs),
-            machine,
-            tuple(sys.argv),
-            os.environ,
-            started,
-            clock,
-            read.bases,
-            "no-data" if no_data else "smoke" if smoke else "full",
-        )
-        if machine.note:
-            display.note(machine.note)
         try:
-            result = train_now(order, display)
+            with placed(experiment):
+                machine = prepare(experiment.runtime, experiment.seed or 0)
+                from kexp.train.loop import train as train_now
+                from kexp.train.order import Order
+
+                order = Order(
+                    experiment,
+                    read.text,
+                    read.folder,
+                    Path(folder) if folder else runs_folder(runs),
+                    machine,
+                    tuple(sys.argv),
+                    os.environ,
+                    started,
+                    clock,
+                    read.bases,
+                    "no-data" if no_data else "smoke" if smoke else "full",
+                )
+                if machine.note:
+                    display.note(machine.note)
+                result = train_now(order, display)
             display.finished(result)
+        except KexpError as error:
+            display.failed(error)
+            raise
         finally:
             display.close()
-        with result.run.lock():
-            result.run.write_sums()  # what `finished` says is in train.log too
+    from kexp.cli.results import check_promises, result_as_json
+
     if as_json:
-        streams.tell(json.dumps(result_as_json(result), ensure_ascii=False))
+        streams.tell_json(result_as_json(result))
     elif not smoke and not streams.out.isatty():
         streams.tell(str(result.run.path))
     if check and not smoke:

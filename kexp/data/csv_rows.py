@@ -107,29 +107,27 @@ def _may_be_number(field: str) -> bool:
 def _unfit(fields: Sequence[str], wanted: Sequence[str], file: str) -> KexpError:
     if all(map(_may_be_number, fields)):
         return _miscounted(fields, wanted, file)
-    listed = ", ".join(f"`{field}`" for field in fields[:12]) + (", ..." if len(fields) > 12 else "")
-    return DataError(
-        *(
-            Diagnostic(
-                "unknown-column",
-                f"`{file}` has no column `{name}`",
-                help=did_you_mean(name, fields) or f"its columns are {listed}",
-            )
-            for name in wanted
-            if name not in fields
-        )
-    )
+    missing = [name for name in wanted if name not in fields]
+    help = f"its columns are {_listed(fields)}"
+    if len(missing) == 1:
+        message = f"`{file}` has no column `{missing[0]}`"
+        return DataError.because("unknown-column", message, help=did_you_mean(missing[0], fields) or help)
+    message = f"`{file}` has {len(wanted) - len(missing)} of the {len(wanted)} columns that the model takes"
+    return DataError.because("unknown-column", f"{message}; it lacks {_listed(missing)}", help=help)
 
 
 def _miscounted(fields: Sequence[str], wanted: Sequence[str], file: str) -> KexpError:
     if not fields:
         return DataError(Diagnostic("no-samples", f"`{file}` is empty"))
-    listed = ", ".join(f"`{name}`" for name in wanted[:12]) + (", ..." if len(wanted) > 12 else "")
     return DataError.because(
         "wrong-number-of-columns",
         f"`{file}` has {len(fields)} columns without names, and the model takes {len(wanted)}",
-        help=f"give {listed} in this order, or by name in a first line",
+        help=f"give {_listed(wanted)} in this order, or by name in a first line",
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names[:12]) + (", ..." if len(names) > 12 else "")
 
 
 def _sheet(text: str, file: str, wanted: Sequence[str], layout: _Layout) -> Sheet:

@@ -22,10 +22,18 @@ _NOT_YAML = re.compile(
 def load_document(path: Path) -> Document:
     """Read a spec from `path`.
 
-    Raises: spec-not-found, spec-not-readable, and what `parse_document` raises.
+    Raises: what `spec_bytes` and `parse_document` raise.
+    """
+    return parse_document(spec_bytes(path), str(path), path.parent)
+
+
+def spec_bytes(path: Path) -> bytes:
+    """Return what a spec file holds, to the byte.
+
+    Raises: spec-not-found, spec-not-readable.
     """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise _missing_file(path) from None
     except IsADirectoryError:
@@ -34,7 +42,6 @@ def load_document(path: Path) -> Document:
         raise NotFound.because("spec-not-readable", f"`{path}` is a folder", help=help) from None
     except OSError as error:
         raise NotFound.because("spec-not-readable", f"`{path}` cannot be read: {error.strerror}") from None
-    return parse_document(data, str(path), path.parent)
 
 
 def _missing_file(path: Path) -> KexpError:

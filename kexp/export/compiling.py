@@ -3,15 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from kexp.export.layout import Code, call, code, keyword, lines, mapping, sequence
-from kexp.export.names import Sight, text_literal
+from kexp.export.layout import WIDTH, Code, call, code, keyword, lines, mapping, sequence
+from kexp.export.names import text_literal
 from kexp.export.pieces import Pieces
 from kexp.spec.phases import phases
 from kexp.spec.types import Component, Experiment, Objective, Training
 from kexp.spec.wiring import snake_case
 
+_COMMENTED = WIDTH - len("# ")
 
-def compile_statement(experiment: Experiment, pieces: Pieces) -> list[str]:
+
+def compile_statement(experiment: Experiment, pieces: Pieces, width: int = WIDTH) -> list[str]:
     """Return the statement that compiles the model as the first phase does."""
     train = phases(experiment)[0].experiment.train
     writer = _Objectives(pieces, train)
@@ -30,7 +32,7 @@ def compile_statement(experiment: Experiment, pieces: Pieces) -> list[str]:
         given.append(("steps_per_execution", code(str(experiment.runtime.steps_per_execution))))
     if experiment.runtime.jit_compile is not None:
         given.append(("jit_compile", code(str(experiment.runtime.jit_compile))))
-    return lines(call(code("model.compile"), *(keyword(name, value) for name, value in given)))
+    return lines(call(code("model.compile"), *(keyword(name, value) for name, value in given)), width=width)
 
 
 def fit_hint(experiment: Experiment, pieces: Pieces) -> list[str]:
@@ -42,14 +44,17 @@ def fit_hint(experiment: Experiment, pieces: Pieces) -> list[str]:
         for name in (*phase.freeze, *phase.unfreeze):
             hint.append(f"# model.get_layer({text_literal(name)}).trainable = {name in phase.unfreeze}")
         if phase is not found[0] or phase.freeze or phase.unfreeze:
-            hint += [f"# {line}" for line in compile_statement(phase.experiment, pieces)]
-        hint += [f"# {line}" for line in lines(_fit(experiment, train, pieces))]
+            hint += [f"# {line}" for line in compile_statement(phase.experiment, pieces, _COMMENTED)]
+        hint += [f"# {line}" for line in lines(_fit(experiment, train, pieces), width=_COMMENTED)]
     return hint
 
 
 def _fit(experiment: Experiment, train: Training, pieces: Pieces) -> Code:
     arguments = [code("x_train"), code("y_train")]
-    arguments += [keyword("batch_size", code(str(train.batch_size))), keyword("epochs", code(str(train.epochs)))]
+    arguments += [
+        keyword("batch_size", code(str(train.batch_size))),
+        keyword("epochs", code(str(train.epochs))),
+    ]
     if experiment.data.split.val is not None:
         arguments.append(keyword("validation_data", code("(x_val, y_val)")))
     if train.class_weight:
@@ -62,7 +67,9 @@ def _fit(experiment: Experiment, train: Training, pieces: Pieces) -> Code:
 
 
 def _weights(weights: Mapping[str, float]) -> Code:
-    return mapping(tuple((name if name.isdigit() else text_literal(name), code(repr(v))) for name, v in weights.items()))
+    return mapping(
+        tuple((name if name.isdigit() else text_literal(name), code(repr(v))) for name, v in weights.items())
+    )
 
 
 class _Objectives:
@@ -87,7 +94,9 @@ class _Objectives:
 
     def metrics(self, metrics: object) -> Code:
         if isinstance(metrics, Mapping):
-            return mapping(tuple((text_literal(name), self._listed(given)) for name, given in metrics.items()))
+            return mapping(
+                tuple((text_literal(name), self._listed(given)) for name, given in metrics.items())
+            )
         assert isinstance(metrics, tuple)
         return self._listed(metrics)
 
@@ -113,6 +122,3 @@ def _all_metrics(metrics: object) -> Iterator[Objective]:
             yield from _all_metrics(listed)
     elif isinstance(metrics, tuple):
         yield from metrics
-
-
-__all__ = ["Sight", "compile_statement", "fit_hint"]

@@ -13,5 +13,7 @@ def keras_file(built: Built, folder: Path) -> bytes:
     """
     with tempfile.TemporaryDirectory(prefix="kexp-build-") as scratch, saved(built):
         path = Path(scratch) / "model.keras"
+        if built.model.built and built.model.optimizer is not None:
+            built.model.optimizer.build(built.model.trainable_variables)  # or loading would warn of it
         built.model.save(path)
         return path.read_bytes()

@@ -51,27 +51,40 @@ def _flat_brackets(brackets: Brackets) -> str:
     return f"{brackets.open}{', '.join(flat(item) for item in brackets.items)}{brackets.close}"
 
 
-def lines(code: Code, depth: int = 0, ending: str = "") -> list[str]:
-    """Return the code as lines, `depth` levels deep; the longest brackets are broken where it is too long."""
+def lines(code: Code, depth: int = 0, ending: str = "", width: int = WIDTH) -> list[str]:
+    """Return the code as lines, `depth` levels deep, broken inside brackets where it is too long."""
     pad = " " * (_INDENT * depth)
     text = f"{pad}{flat(code)}{ending}"
-    breakable = [i for i, part in enumerate(code) if isinstance(part, Brackets) and part.items]
-    if len(text) <= WIDTH or not breakable:
+    chosen = None if len(text) <= width else _where_to_break(code, width - len(pad))
+    if chosen is None:
         return [text]
-    chosen = max(breakable, key=lambda i: len(flat((code[i],))))
     brackets = code[chosen]
     assert isinstance(brackets, Brackets)
     tail = (brackets.close.removeprefix(","), *code[chosen + 1 :])
     return [
         f"{pad}{flat(code[:chosen])}{brackets.open}",
-        *_inside(brackets, depth + 1),
-        *lines(tail, depth, ending),
+        *_inside(brackets, depth + 1, width),
+        *lines(tail, depth, ending, width),
     ]
 
 
-def _inside(brackets: Brackets, depth: int) -> list[str]:
-    """Return all items on one line, or each with a comma on lines of its own."""
+def _where_to_break(code: Code, width: int) -> int | None:
+    """Return the last brackets that what stands before them leaves room for, else the longest.
+
+    Brackets around one word, such as the `(x)` of a layer's call, stay closed.
+    """
+    places = [i for i, part in enumerate(code) if isinstance(part, Brackets) and part.items]
+    if not places:
+        return None
+    worth = [i for i in places if " " in flat((code[i],)) or len(places) == 1] or places
+    fitting = [i for i in worth if len(flat(code[:i])) < width]
+    return fitting[-1] if fitting else max(worth, key=lambda i: len(flat((code[i],))))
+
+
+def _inside(brackets: Brackets, depth: int, width: int) -> list[str]:
+    """Return all items on one line, or each on lines of its own."""
     together = " " * (_INDENT * depth) + ", ".join(flat(item) for item in brackets.items)
-    if len(together) <= WIDTH and len(brackets.items) > 0 and brackets.close[0] != ",":
+    if len(together) <= width:
         return [together]
-    return [line for item in brackets.items for line in lines(item, depth, ",")]
+    ending = "," if len(brackets.items) > 1 else ""
+    return [line for item in brackets.items for line in lines(item, depth, ending, width)]

@@ -4,15 +4,15 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from kexp.export.layout import Brackets, Code, call, code, sequence, several
-from kexp.export.names import Sight, identifier, own_name
+from kexp.export.layout import Code, call, code, sequence, several
+from kexp.export.names import Sight, identifier
 from kexp.export.objects import Objects
 from kexp.spec.types import Expr, Group, Step, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A loop before it is known whether its body counts; `values` are what the turns give, by Python's names."""
+    """A loop whose body is not written yet; `values` are Python's names for what the turns give."""
 
     values: Mapping[str, str]
     turns: Code
@@ -71,6 +71,3 @@ def carried(step: Step) -> str | None:
     if own is None and isinstance(step.what, Group):
         return carried(step.what.steps[-1])
     return own if own is not None and "$" not in own else None
-
-
-__all__ = ["Brackets", "Head", "carried", "header", "own_name", "reads_previous"]

@@ -1,20 +1,18 @@
 """Names of the spec as names of Python."""
 
 import ast
+import builtins
 import json
 import keyword
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from kexp.export.layout import Code
 from kexp.spec.formula import _parts as formula_parts
-from kexp.spec.types import Component, Graph, Group, Reuse, Step
+from kexp.spec.types import Graph, Group, Reuse, Step
 
-_RESERVED = frozenset(
-    [*keyword.kwlist, "keras", "layers", "ops", "range", "enumerate", "zip", "float"]
-    + ["abs", "len", "max", "min", "round", "like", "_"]
-)
+_RESERVED = {*keyword.kwlist, *dir(builtins), "keras", "layers", "ops", "like", "_"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Sight:
 
     value: Callable[[str], str]
     tensor: Callable[[str], str]
-    nest: Callable[[Graph], Code]
+    nest: Callable[[Graph, str], Code]
 
 
 def identifier(name: str, taken: Collection[str] = ()) -> str:
@@ -125,12 +123,3 @@ def is_reused(step: Step, reused: tuple[str, ...]) -> bool:
 def _may_match(own: str, reused: str) -> bool:
     first, second = prefix_of(own), prefix_of(reused)
     return first.startswith(second) or second.startswith(first)
-
-
-def is_plain(component: Component) -> bool:
-    """Tell an object of Keras's own from the user's."""
-    return not component.is_custom
-
-
-Values = Mapping[str, str]
-"""Values of the spec by name, as Python expressions."""

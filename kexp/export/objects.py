@@ -36,15 +36,18 @@ class Objects:
         self.folder, self.taken = folder, taken
         self.imported: dict[str, str] = {}
 
-    def value(self, value: Value, sight: Sight, is_keras: bool = True) -> Code:
-        """Return the Python for a value; Keras takes tuples of whole numbers for lists of them."""
+    def value(self, value: Value, sight: Sight, is_keras: bool = True, name: str = "model") -> Code:
+        """Return the Python for a value; Keras takes tuples of whole numbers for lists of them.
+
+        `name` is the argument's, which a graph is called after.
+        """
         match value:
             case Component():
                 return self.component(value, sight)
             case Formula(text=text):
                 return code(formula(text, sight))
             case Graph():
-                return sight.nest(value)
+                return sight.nest(value, name)
             case tuple():
                 items = tuple(self.value(item, sight, is_keras) for item in value)
                 numbers = is_keras and items and all(type(item) is int for item in value)
@@ -63,9 +66,9 @@ class Objects:
             return code(home)
         options = component.options or {}
         written = {
-            name: self.value(value, sight, not component.is_custom) for name, value in options.items()
+            name: self.value(value, sight, not component.is_custom, name) for name, value in options.items()
         }
-        leading = () if component.is_custom else _leading(made, tuple(options))
+        leading = () if component.is_custom else _leading(made, component)
         arguments = [self.value(value, sight, False) for value in component.first or ()]
         arguments += [written.pop(name) for name in leading]
         named = (keyword(name, value) for name, value in {**written, **(extra or {})}.items())
@@ -103,17 +106,18 @@ class Objects:
         return inspect.isclass(made) and issubclass(made, keras.Layer) and takes_any
 
 
-def _leading(made: Any, given: tuple[str, ...]) -> list[str]:
-    """Return the arguments that people write without their names: required ones, or the only one."""
+def _leading(made: Any, component: Component) -> list[str]:
+    """Return the arguments that people write without names: a layer's required ones, or the only one."""
+    given = component.options or {}
     params = [p for p in inspect.signature(made).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     leading: list[str] = []
-    for param in params:
+    for param in params if component.namespace == "layers" else ():
         if param.default is not param.empty or param.name not in given:
             break
         leading.append(param.name)
-    if not leading and len(given) == 1 and params and params[0].name == given[0]:
-        return [given[0]]
-    return leading
+    alone = next(iter(given)) if len(given) == 1 else None
+    is_first = alone not in (None, "axis") and bool(params) and params[0].name == alone
+    return [alone] if is_first and alone and not isinstance(given[alone], bool) else leading
 
 
 def takes_by_position(function: Callable[..., Any] | None) -> bool:
@@ -122,9 +126,7 @@ def takes_by_position(function: Callable[..., Any] | None) -> bool:
         return False
     params = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
     required = [
-        p
-        for p in params
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        p for p in params if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
     return len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in params)
 

@@ -31,8 +31,10 @@ class _InOps(ast.NodeTransformer):
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         left, right = self.visit(node.left), self.visit(node.comparators[0])
-        named = _NAMED.get(type(node.ops[0]))  # type: ignore[call-overload]
-        return ast.Call(_operation(named), [left, right], []) if named else ast.Compare(left, node.ops, [right])
+        named = _NAMED.get(type(node.ops[0]))
+        return (
+            ast.Call(_operation(named), [left, right], []) if named else ast.Compare(left, node.ops, [right])
+        )
 
 
 def _operation(name: str) -> ast.expr:

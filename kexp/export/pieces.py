@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kexp.export.layout import Code, code
+from kexp.export.layout import Code, code, keyword
 from kexp.export.names import Sight, identifier, leaves
 from kexp.export.objects import Objects
 from kexp.graph.construct import Context
@@ -44,8 +44,17 @@ class Nested:
     function: str
     graph: Graph
     values: Mapping[str, str]
-    is_like: bool
     label: str | None
+    is_like: bool
+
+    @property
+    def arguments(self) -> list[Code]:
+        """The values that the function needs, as it calls them too."""
+        return [keyword(name, code(name)) for name in self.parameters]
+
+    @property
+    def parameters(self) -> list[str]:
+        return [python.removesuffix("()") for python in self.values.values()]
 
 
 class Pieces:
@@ -75,8 +84,10 @@ class Pieces:
         taken = set(self.taken)
         ports = [port.name for port in block.graph.inputs or ()] or ["input"]
         inputs: dict[str, str] = {}
+        given = {name for step in leaves(block.graph.steps) for name in step.gives}
         for port in ports:
-            inputs[port] = identifier("x" if port == "input" else port, taken)
+            alone = "inputs" if "x" in given else "x"
+            inputs[port] = identifier(alone if port == "input" else port, taken)
             taken.add(inputs[port])
         params: dict[str, Parameter] = {}
         for param, default in sorted(block.params.items(), key=lambda item: item[0] not in block.required):
@@ -86,18 +97,25 @@ class Pieces:
             params[param] = Parameter(python, default, param in block.required, is_factory)
         return Signature(inputs, params)
 
-    def nest(self, graph: Graph, name: str, values: Mapping[str, str], is_like: bool) -> Nested:
+    def nest(
+        self,
+        graph: Graph,
+        name: str,
+        values: Mapping[str, str],
+        label: str | None = None,
+        is_like: bool = True,
+    ) -> Nested:
         """Have a nested model written as a function; only the values that it uses are passed."""
-        function = identifier(f"make_{name}", self.taken)
+        function = identifier(f"make_{name.partition('$')[0].rstrip('_') or 'model'}", self.taken)
         self.taken.add(function)
         needed = set(_references(graph))
         used = {value: python for value, python in values.items() if value in needed}
-        self.nested.append(Nested(function, graph, used, is_like, name))
+        self.nested.append(Nested(function, graph, used, label, is_like))
         return self.nested[-1]
 
     def plain_sight(self) -> Sight:
         """Return what values outside any graph refer to."""
-        return Sight(self.constant, lambda name: name, lambda graph: code("None"))
+        return Sight(self.constant, lambda name: name, lambda graph, name: code("None"))
 
 
 def _factories(experiment: Experiment) -> set[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -140,16 +141,19 @@ class _Trial:
 
 
 def _known(value: Any, key: str) -> Any:
-    return _policy(value) if key == "dtype" else _normal(value)
+    if key == "dtype":
+        return _policy(value)
+    if key == "axis" and isinstance(value, (list, tuple)) and len(value) == 1:
+        return value[0]  # LayerNormalization says `[-1]` once it is built
+    return _normal(value)
 
 
 def _single(value: Any) -> int | None:
     """Return the one number that a tuple, or a tuple of tuples, repeats."""
     if not isinstance(value, (list, tuple)) or len(value) == 0:
         return None
-    inner = {_single(item) if isinstance(item, (list, tuple)) else item for item in value}
-    only = inner.pop() if len(inner) == 1 else None
-    return only if type(only) is int else None
+    inner = [_single(item) if isinstance(item, (list, tuple)) else item for item in value]
+    return inner[0] if type(inner[0]) is int and all(item == inner[0] for item in inner) else None
 
 
 def _config(value: Any) -> dict[str, Any]:
@@ -187,7 +191,7 @@ def _revive(raw: Any) -> Any:
     if isinstance(raw, (list, tuple)):
         return type(raw)(_revive(item) for item in raw)
     if isinstance(raw, dict) and "class_name" in raw and "config" in raw:
-        return keras.saving.deserialize_keras_object(raw)
+        return keras.saving.deserialize_keras_object(deepcopy(raw))  # it takes configs apart
     return raw
 
 

@@ -225,7 +225,8 @@ def _forks(body: Body) -> dict[int, int]:
     made = {tensor: index for index, link in enumerate(body.links) for tensor in link.gives}
     found: dict[int, int] = {}
     for index, link in enumerate(body.links):
-        if _class(link) not in _JOINS:
+        is_sum = isinstance(link.what, Expr) and len(link.takes) > 1
+        if _class(link) not in _JOINS and not is_sum:
             continue
         outside: set[int] = set()
         for start in range(index, max(index - _LONGEST, -1), -1):

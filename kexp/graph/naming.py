@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from kexp.graph.links import Again, Body, Inlet, Link, Ref, flat
 from kexp.graph.operations import rewritten
 from kexp.spec.catalogue import catalogue
+from kexp.spec.expression import parse_expression
 from kexp.spec.types import Block, Component, Expr, Graph, Operand, Operands, Port, Reuse, Step, Use
 from kexp.spec.wiring import snake_case
 
 _WORDS = ("reuse", "model", "layers", "expr", "prev", "input", "null", "_")
-_ROLES = {"Add": "shortcut", "Multiply": "gate", "Concatenate": "branch", "Subtract": "left", "Dot": "left"}
+_ROLES = {"Add": "shortcut", "Multiply": "gate", "Concatenate": "skip"}
 """What a tensor is called after the layer that takes it, where its own layer's name says nothing."""
 
 
@@ -34,10 +35,7 @@ class _Namer:
         self.names = {inlet.tensor: word for inlet, word in zip(body.inputs, words, strict=True)}
         self.takers: dict[int, Link] = {}
         self.layers: dict[int, str] = {}
-        for link in body.links:
-            for tensor in link.taken:
-                self.takers.setdefault(tensor, link)
-        self.used = {*self.takers, *body.outputs}
+        self.used = {*(tensor for link in body.links for tensor in link.taken), *body.outputs}
 
     def graph(self) -> Graph:
         for tensor, link in self._named():
@@ -53,7 +51,11 @@ class _Namer:
 
     def _named(self) -> Iterator[tuple[int, Link]]:
         """Yield what must have a name, in the order of the steps."""
-        needed = {tensor for tensor, _ in self._referred()}
+        needed = set()
+        for tensor, taker in self._referred():
+            needed.add(tensor)
+            if taker is not None:
+                self.takers.setdefault(tensor, taker)
         for link in self.body.links:
             is_shared = link.layer >= 0 and not isinstance(link.what, Again)
             several = len(link.gives) > 1
@@ -98,8 +100,8 @@ class _Namer:
         what, takes = self._what(link), self._takes(link, previous, is_first)
         if isinstance(what, Expr):
             words = [self._word(tensor, previous) for tensor in flat(link.takes)]
-            what = Expr(rewritten(what.text, words), tuple(words))
-            takes = Operands(tuple(words))
+            what = parse_expression(rewritten(what.text, words), catalogue().operations)
+            takes = Operands(what.names)
         gives = self._gives(link)
         return Step(
             what,

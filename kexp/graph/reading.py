@@ -60,7 +60,20 @@ class _Reader:
         outputs = tuple(self.number(tensor) for tensor in graph.outputs)
         keys = tuple(struct) if isinstance(struct, dict) and len(struct) == len(outputs) else None
         inlets = tuple(self._inlet(tensor) for tensor in graph.inputs)
+        if keys is None:
+            outputs = self._told_apart(outputs, links)
         return _tidied(Body(inlets, tuple(links), outputs, keys))
+
+    def _told_apart(self, outputs: tuple[int, ...], links: list[Link]) -> tuple[int, ...]:
+        """Give a tensor that is listed twice a second name."""
+        distinct: list[int] = []
+        for tensor in outputs:
+            if tensor in distinct:
+                again = self.number(object())
+                links.append(Link(Expr(f"{TENSOR}0", (f"{TENSOR}0",)), (tensor,), (again,), name="same"))
+                tensor = again
+            distinct.append(tensor)
+        return tuple(distinct)
 
     def _unbuilt(self, model: keras.Model) -> Body:
         """Read a Sequential that has not seen its input."""
@@ -245,7 +258,8 @@ def _merged(links: list[Link], outputs: tuple[int, ...]) -> tuple[Link, ...]:
         if isinstance(link.what, Expr):
             for tensor in dict.fromkeys(flat(link.takes)):
                 inner = kept.get(tensor)
-                if inner is not None and uses[tensor] == 1 and isinstance(inner.what, Expr):
+                alone = inner is not None and len(inner.gives) == uses[tensor] == 1
+                if inner is not None and alone and isinstance(inner.what, Expr):
                     joined = _joined(link, inner, tensor)
                     if joined is not None:
                         link = joined

@@ -92,6 +92,18 @@ def _hint(names: Sequence[str]) -> str:
     return "".join(common[-1:])
 
 
+def _has_formula(value: Value) -> bool:
+    """Tell whether a value means something only where it stands."""
+    match value:
+        case Formula():
+            return True
+        case tuple():
+            return any(map(_has_formula, value))
+        case Component(options=options):
+            return any(map(_has_formula, (options or {}).values()))
+    return False
+
+
 @dataclass(slots=True)
 class _Column:
     """The values of one parameter, use by use."""
@@ -113,7 +125,7 @@ class _Columns:
     def put(self, values: Sequence[Value], argument: str, hint: str) -> Value:
         """Return what stands in the block for these values."""
         first = values[0]
-        if all(_text(value) == _text(first) for value in values):
+        if not _has_formula(first) and all(_text(value) == _text(first) for value in values):
             return first
         lists = [value for value in values if isinstance(value, tuple)]
         if len(lists) == len(values) and len({len(items) for items in lists}) == 1:

@@ -8,6 +8,7 @@ import keras
 
 from kexp.errors import SpecError
 from kexp.graph.described import Describer
+from kexp.spec.catalogue import catalogue
 from kexp.spec.types import Component, Graph, Objective, Training
 from kexp.spec.wiring import snake_case
 
@@ -26,7 +27,7 @@ def training_of(config: Mapping[str, Any], model: keras.Model, outputs: Sequence
     try:
         weights = objectives.per_output(config.get("loss_weights"), lambda value: value)
         return Training(
-            objectives.one(config["optimizer"]),
+            objectives.one(config["optimizer"], "optimizers"),
             objectives.losses(config["loss"]),
             objectives.metrics(config.get("metrics")),
             objectives.metrics(config.get("weighted_metrics")),
@@ -53,9 +54,11 @@ class _Objectives:
         self.renamed = dict(zip(own, outputs, strict=False))
         self.describer = Describer("float32", _refuse_graph)
 
-    def one(self, raw: Any) -> Objective:
+    def one(self, raw: Any, namespace: str) -> Objective:
         """Return an optimizer, loss or metric: Keras's string for it, or the object."""
         value = self.describer.value(raw)
+        if isinstance(value, str) and catalogue().signature(namespace, value) is not None:
+            return Component(value, namespace)
         if not isinstance(value, (str, Component)):
             raise TypeError(f"no objective: {raw}")
         if isinstance(value, Component) and value.namespace == "metrics":
@@ -65,7 +68,7 @@ class _Objectives:
         return value
 
     def losses(self, raw: Any) -> Any:
-        made = self.per_output(raw, lambda value: None if value is None else self.one(value))
+        made = self.per_output(raw, lambda value: None if value is None else self.one(value, "losses"))
         if isinstance(made, dict) or not self.outputs:
             return {name: made.get(name) for name in self.outputs} if isinstance(made, dict) else made
         return dict.fromkeys(self.outputs, made)
@@ -75,7 +78,7 @@ class _Objectives:
 
         def several(value: Any) -> tuple[Objective, ...]:
             listed = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
-            return tuple(self.one(item) for item in listed)
+            return tuple(self.one(item, "metrics") for item in listed)
 
         if raw is None or not self.outputs:
             while isinstance(raw, (list, tuple)) and len(raw) == 1 and isinstance(raw[0], (list, tuple)):

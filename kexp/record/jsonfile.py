@@ -22,6 +22,12 @@ def finite(value: object) -> object:
     return value
 
 
+def told(values: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
+    """Return the values as JSON can hold them, and the names of those that were not finite."""
+    held = {name: finite(value) for name, value in values.items()}
+    return held, [name for name, value in held.items() if value is None]
+
+
 def write_object(path: Path, record: Mapping[str, object]) -> None:
     text = json.dumps(finite(record), indent=2, ensure_ascii=False, sort_keys=False, allow_nan=False)
     # A name that is not UTF-8 holds surrogates; their escapes are JSON's own.

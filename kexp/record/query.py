@@ -143,7 +143,7 @@ def _tagged(reference: str, tag: str, runs: Sequence[RunSummary]) -> RunDir:
     tagged = {run.id: run for run in runs if tag in run.tags}
     if not tagged:
         known = sorted({name for run in runs for name in run.tags})
-        help = f"the tags are {_listed(known)}" if known else "tag one with `kexp tag RUN TAG`"
+        help = f"the tags are {_listed(known)}" if known else "`kexp train SPEC --tag TAG` gives a run one"
         raise NotFound.because("run-not-found", f"no run has the tag `{tag}`", help=help)
     return RunDir(tagged[_only(reference, list(tagged))].path)
 

@@ -12,7 +12,7 @@ from kexp.record.files import is_temporary, make_folder, replacement, sync, writ
 from kexp.record.jsonfile import read_object, write_object
 from kexp.record.lock import held, is_held
 from kexp.record.runid import RunId, random_tail, slug, stamp
-from kexp.record.sums import check_sum, read_sums, write_sums
+from kexp.record.sums import add_sum, check_sum, read_sums, write_sums
 
 NUM_STATES_KEPT = 2
 
@@ -122,7 +122,7 @@ class RunDir:
         return RunRefused.because(
             "run-locked",
             f"{holder} is using run `{self.id}`",
-            help=f"wait until it ends, or watch it with `kexp logs {self.id} -f`",
+            help=f"wait until it ends; `{self.train_log}` says how far it is",
         )
 
     def _remove_leftovers(self) -> None:
@@ -206,8 +206,16 @@ class RunDir:
     # ---------------------------------------------------------------- integrity
 
     def write_sums(self) -> None:
-        """Write down the sha256 of each file as it is now."""
-        write_sums(self.sums, frozenset({self.sums.name, self.sums_mac.name, self._lock.name}))
+        """Write down the sha256 of each file as it is now; of the logs not yet, which go on."""
+        ours = (self.sums, self.sums_mac, self._lock, self.train_log, self.backend_log)
+        write_sums(self.sums, frozenset(path.name for path in ours))
+
+    def add_sum(self, path: Path) -> None:
+        """Write down the sha256 of one new file, where those of the others are.
+
+        Raises: file-broken
+        """
+        add_sum(self.sums, path)
 
     def remove_sums(self) -> None:
         """Withdraw what was said of files that are about to change."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from kexp.record.jsonfile import SCHEMA, broken, finite, read_object, write_object
+from kexp.record.jsonfile import SCHEMA, broken, finite, read_object, told, write_object
 from kexp.record.rundir import RunDir
 
 STATES = ("created", "running", "completed", "failed", "interrupted", "stopped")
@@ -44,7 +44,7 @@ class Status:
 
     def to_json(self) -> dict[str, object]:
         record = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
-        nonfinite = [name for name, value in self.metrics.items() if _plain(value) is None]
+        _, nonfinite = told(self.metrics)
         return {"schema": SCHEMA, **record, **({"nonfinite": nonfinite} if nonfinite else {})}
 
     @classmethod

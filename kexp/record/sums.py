@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kexp.errors import RunRefused
-from kexp.record.files import is_temporary, read_regular, sha256_of, write_atomically
+from kexp.record.files import append_line, is_temporary, read_regular, sha256_of, write_atomically
 from kexp.record.jsonfile import broken
 
 _LINE = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.+)\Z")
@@ -18,6 +18,17 @@ def write_sums(path: Path, without: frozenset[str]) -> None:
     names = sorted(set(_regular_files(path.parent)) - without)
     lines = (f"{_line(sha256_of(path.parent / name), name)}\n" for name in names)
     write_atomically(path, "".join(lines).encode("utf-8", "surrogateescape"))
+
+
+def add_sum(path: Path, file: Path) -> None:
+    """List one more file; where there is no list, none is begun, since nothing vouches for the other files.
+
+    The line is appended: other lines stay as they are, and two processes may add at once.
+
+    Raises: file-broken
+    """
+    if read_sums(path) is not None:
+        append_line(path, _line(sha256_of(file), file.relative_to(path.parent).as_posix()))
 
 
 def read_sums(path: Path) -> dict[str, str] | None:

@@ -118,6 +118,8 @@ def _rebased(node: Node, folder: str, path: tuple[str, ...]) -> Node:
     if folder == ".":
         return node
     match node:
+        case Scalar(value=str() as text) if path[-2:] == ("layers", "[]") and "->" in text:
+            return _rebased_key(node, folder)
         case Scalar(value=str() as text):
             is_data = len(path) == 2 and path[0] == "data" and path[1] in _DATA_PATHS
             is_weights = path[-1:] == ("weights",) or path[-2:] == ("weights", "from")

@@ -1,9 +1,10 @@
 """What laying out a graph gives: calls of layers on tensors, the faults found on the way, and names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kexp.diagnostics import Span
+from kexp.errors import did_you_mean
 from kexp.spec.labels import snake_case
 from kexp.spec.scopes import View
 from kexp.spec.types import Operand, Operands, Step
@@ -77,6 +78,26 @@ def count(number: int, noun: str) -> str:
 def names_of(takes: Operands) -> Iterator[str]:
     """Yield every tensor that is taken, brackets opened and gaps left out."""
     return flat((*takes.positional, *takes.keywords.values()))
+
+
+def by_port(step: Step, names: Sequence[str], takes: Operands) -> dict[str, str]:
+    """Return the tensors by the inputs of a block or nested model, in declared order.
+
+    Raises: Halt (unknown-input, wrong-inputs).
+    """
+    name = snake_case(step.what)
+    for keyword in takes.keywords:
+        if keyword not in names:
+            help = did_you_mean(keyword, names) or f"its inputs are {', '.join(f'`{n}`' for n in names)}"
+            raise Halt(Fault("unknown-input", f"`{name}` has no input `{keyword}`", step, keyword, help))
+    given: dict[str, Operand] = {**dict(zip(names, takes.positional, strict=False)), **takes.keywords}
+    number = len(takes.positional) + len(takes.keywords)
+    complete = len(given) == number == len(names)
+    if not complete or not all(isinstance(tensor, str) for tensor in given.values()):
+        message = f"`{name}` takes {count(len(names), 'input')}, and is given {number}"
+        help = f"write `{', '.join(names)} -> {name}` with the tensors' names"
+        raise Halt(Fault("wrong-inputs", message, step, help=help))
+    return {name: str(given[name]) for name in names}
 
 
 def flat(operands: Iterable[Operand]) -> Iterator[str]:

@@ -74,10 +74,11 @@ def _tree(text: str) -> ast.Expression:
     try:
         return ast.parse(masked.strip(), mode="eval")
     except SyntaxError as error:
-        start = min(indent + max((error.offset or 1) - 1, 0), max(len(text) - 1, 0))
+        found = (error.offset or len(text)) - 1  # 0: the text ends too early
+        start = min(indent + max(found, 0), max(len(text) - 1, 0))
         message = f"this is not an expression: {error.msg}"
         help = "an expression is arithmetic, slices and functions of `keras.ops`"
-        if text[start] == "=":
+        if text[start : start + 1] == "=":
             help = "name the result in the step's key: `expr -> name: …`"
         raise ExpressionError("expr-syntax", message, start, 1, help) from None
     except (ValueError, MemoryError, RecursionError):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from kexp.errors import did_you_mean, nearest
 from kexp.spec.arrows import place_of
-from kexp.spec.calls import Call, Fault, Halt, Used, count, flat, subject
+from kexp.spec.calls import Call, Fault, Halt, Used, by_port, count, flat, subject
 from kexp.spec.labels import Labels, own_name, snake_case
 from kexp.spec.scopes import Scope, View
 from kexp.spec.statics import bound, check_formulas, settled_text, settled_value
@@ -25,6 +25,7 @@ class Layout:
         self.final, self.opens_blocks = final, opens_blocks
         self.entries: list[Call | Used] = []
         self.faults: list[Fault] = []
+        self.graphs: dict[str, Graph] = {}
         self.labels = Labels()
         self.uses: list[Step] = []
         self.outermost: Step | None = None
@@ -114,6 +115,11 @@ class Layout:
             layer = self._reused(step, step.what, scope)
         else:
             self.labels.taken.add(label)
+        names = self._port_names(step, scope)
+        if names and takes.keywords:
+            takes = Operands(tuple(by_port(step, names, takes).values()))
+        if isinstance(step.what, Graph):
+            self.graphs[label] = step.what
         if not isinstance(step.what, (Reuse, Expr)):
             own = own_name(step)
             if own:
@@ -144,7 +150,7 @@ class Layout:
     def _block(self, step: Step, use: Use, scope: Scope, label: str, takes: Operands) -> tuple[str, ...]:
         block = self.blocks[use.block]
         self._check(step, scope.view())
-        given = self._block_inputs(step, use, takes)
+        given = by_port(step, self._port_names(step, scope) or (), takes)
         if not self.opens_blocks:
             number = len(block.graph.outputs or (None,))
             outputs = tuple(f"#{len(self.entries)}.{index}#{label}" for index in range(number))
@@ -165,21 +171,18 @@ class Layout:
         self.entries.append(Used(step, outputs))
         return outputs
 
-    def _block_inputs(self, step: Step, use: Use, takes: Operands) -> dict[str, str]:
-        names = [port.name for port in self.blocks[use.block].graph.inputs or ()] or ["input"]
-        for name in takes.keywords:
-            if name not in names:
-                help = did_you_mean(name, names) or f"its inputs are {', '.join(f'`{n}`' for n in names)}"
-                message = f"`{use.block}` has no input `{name}`"
-                raise Halt(Fault("unknown-input", message, step, name, help))
-        given: dict[str, Operand] = {**dict(zip(names, takes.positional, strict=False)), **takes.keywords}
-        number = len(takes.positional) + len(takes.keywords)
-        complete = len(given) == number == len(names)
-        if not complete or not all(isinstance(tensor, str) for tensor in given.values()):
-            message = f"`{use.block}` takes {count(len(names), 'input')}, and is given {number}"
-            help = f"write `{', '.join(names)} -> {use.block}` with the tensors' names"
-            raise Halt(Fault("wrong-inputs", message, step, help=help))
-        return {name: str(given[name]) for name in names}
+    def _port_names(self, step: Step, scope: Scope) -> tuple[str, ...] | None:
+        """Return the inputs of a block or nested model; None for what is called by the names of Keras."""
+        match step.what:
+            case Use(block=block):
+                graph: Graph | None = self.blocks[block].graph
+            case Graph():
+                graph = step.what
+            case Reuse(name=name):
+                graph = self.graphs.get(scope.layer(self._text(name, scope, step)) or "")
+            case _:
+                graph = None
+        return None if graph is None else tuple(port.name for port in graph.inputs or ()) or ("input",)
 
     def outputs(self, graph: Graph, scope: Scope, last: str | None) -> tuple[str, ...] | Mapping[str, str]:
         """Return the tensors that a graph gives, by the user's keys where it has such."""
@@ -236,7 +239,10 @@ class Layout:
 
     def _takes(self, step: Step, scope: Scope, previous: str | None) -> Operands:
         positional = tuple(self._operand(o, step, scope, previous) for o in step.takes.positional)
-        if not positional and (previous is not None or not isinstance(step.what, (Group, Expr))):
+        by_name = len(step.takes.keywords)
+        complete = by_name > 0 and by_name == len(self._port_names(step, scope) or ())
+        needs_input = previous is not None or not isinstance(step.what, (Group, Expr))
+        if not positional and not complete and needs_input:
             first = previous if previous is not None else self._only_input(step, scope)
             positional = () if first is None else (first,)
         keywords = {k: self._operand(o, step, scope, previous) for k, o in step.takes.keywords.items()}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from kexp.custom import kept_reference, own_files
+from kexp.custom import kept_code
 from kexp.data.load import Datasets
 from kexp.evaluate import info_as_json
 from kexp.graph.assemble import Assembly, known_values
@@ -31,10 +31,11 @@ def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> 
     run.write_spec(order.spec_text)
     for relative, data in order.bases.items():
         run.write_spec_base(relative, data)
-    for relative, data in own_files(custom_names(experiment), order.folder).items():
+    code = kept_code(custom_names(experiment), order.folder)
+    for relative, data in code.files.items():
         run.write_code(relative, data)
     resolved = resolve(experiment, order.folder, order.machine.threads)
-    resolved = with_custom_names(resolved, lambda name: kept_reference(name, order.folder))
+    resolved = with_custom_names(resolved, lambda name: code.names[name])
     run.write_resolved(canonical(resolved, defaults=True))
     run.write_manifest(manifest(environment, _sections(order, datasets, assembly)))
     run.write_requirements(requirements(environment["distributions"]))

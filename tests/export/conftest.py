@@ -26,7 +26,11 @@ def build(tmp_path: Path) -> Build:
         from kexp.export.built import build_declared, build_on, declared
 
         folder = spec.parent if isinstance(spec, Path) else tmp_path
-        document = load_document(spec) if isinstance(spec, Path) else parse_document(spec.encode(), "spec.yaml", tmp_path)
+        document = (
+            load_document(spec)
+            if isinstance(spec, Path)
+            else parse_document(spec.encode(), "spec.yaml", tmp_path)
+        )
         experiment = parse_experiment(document)
         inputs = declared(experiment)
         if inputs is not None:
@@ -55,7 +59,7 @@ def run_script(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], Any]:
 
 @pytest.fixture
 def layer_configs() -> Callable[[Any], list[Any]]:
-    """List a model's layers, those of nested models too, by class and configuration without names and seeds."""
+    """List a model's layers, nested models' too, by class and configuration without names and seeds."""
 
     def configs(model: Any) -> list[Any]:
         found = []

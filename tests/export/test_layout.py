@@ -21,7 +21,9 @@ def test_a_long_call_is_broken_where_there_is_something_to_break():
 
 
 def test_arguments_that_fit_no_line_together_stand_one_by_one():
-    inner = call(code("keras.regularizers.L1L2"), *(keyword(f"strength_{i}", code("0.001")) for i in range(5)))
+    inner = call(
+        code("keras.regularizers.L1L2"), *(keyword(f"strength_{i}", code("0.001")) for i in range(5))
+    )
     layer = call(code("layers.Dense"), code("8"), keyword("kernel_regularizer", inner))
 
     assert lines(("x = ", *layer)) == [

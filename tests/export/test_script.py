@@ -20,7 +20,9 @@ def random_inputs(model):
     for tensor in model.inputs:
         shape = (3, *(size or 4 for size in tensor.shape[1:]))
         whole = "int" in str(tensor.dtype)
-        arrays.append(generator.integers(0, 5, shape) if whole else generator.normal(size=shape).astype("float32"))
+        arrays.append(
+            generator.integers(0, 5, shape) if whole else generator.normal(size=shape).astype("float32")
+        )
     return arrays[0] if len(arrays) == 1 else arrays
 
 
@@ -50,7 +52,7 @@ def test_the_script_builds_the_model_of_the_spec(spec, build, run_script, layer_
     assert "kexp" not in text
     assert [line for line in text.splitlines() if len(line) > WIDTH and "ops." not in line] == []
     assert layer_configs(made) == layer_configs(expected)
-    assert made.count_params() == expected.count_params()
+    assert [w.shape for w in made.weights] == [w.shape for w in expected.weights]
     assert [w.shape for w in made.trainable_weights] == [w.shape for w in expected.trainable_weights]
     assert type(made).__name__ == type(expected).__name__
     if not isinstance(expected, keras.src.models.Functional):
@@ -59,12 +61,16 @@ def test_the_script_builds_the_model_of_the_spec(spec, build, run_script, layer_
     adapt_alike(made, expected)
     inputs = random_inputs(expected)
     actual, wanted = outputs_of(made, inputs), outputs_of(expected, inputs)
-    assert {key: array.shape for key, array in actual.items()} == {key: array.shape for key, array in wanted.items()}
+    assert {key: array.shape for key, array in actual.items()} == {
+        key: array.shape for key, array in wanted.items()
+    }
     for key, array in wanted.items():
         np.testing.assert_allclose(actual[key], array, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["factories", "loops", "nested", "outputs", "pyramid", "resnet20", "siamese", "unet"])
+@pytest.mark.parametrize(
+    "name", ["factories", "loops", "nested", "outputs", "pyramid", "resnet20", "siamese", "unet"]
+)
 def test_the_script_reads_like_this(name, build, golden):
     from kexp.export.script import script
 
@@ -104,7 +110,9 @@ train: {optimizer: sgd, loss: mse}
         ("own.py", "own", "from own import shift  # noqa: E402"),
     ],
 )
-def test_own_code_is_found_from_wherever_the_script_lies(file, reference, wanted, build, run_script, tmp_path):
+def test_own_code_is_found_from_wherever_the_script_lies(
+    file, reference, wanted, build, run_script, tmp_path
+):
     from kexp.export.script import script
 
     path = tmp_path / file

@@ -22,7 +22,7 @@ def swish(x):
 
 
 def make(units):
-    return keras.layers.Dense(units, name='made_by_function')
+    return keras.layers.Dense(units, name="made_by_function")
 
 
 class Pair(keras.layers.Layer):

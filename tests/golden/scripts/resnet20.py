@@ -52,4 +52,6 @@ model.compile(
 )
 
 # The data comes from you; the training of the spec is:
-# model.fit(x_train, y_train, batch_size=128, epochs=100, validation_data=(x_val, y_val))
+# model.fit(
+#     x_train, y_train, batch_size=128, epochs=100, validation_data=(x_val, y_val)
+# )

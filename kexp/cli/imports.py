@@ -1,0 +1,53 @@
+"""`kexp import`: a Keras model as a spec."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kexp import __version__
+from kexp.cli.options import streams_of
+from kexp.errors import UsageError
+
+_DATA = "# Put your data here: this is a placeholder."
+_TRAIN = "# The model was saved without its training; this is a placeholder."
+
+
+def import_model(
+    context: typer.Context,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="SPEC", help="Where to write [stdout].")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite SPEC.")] = False,
+) -> None:
+    """Write the spec that builds a Keras model."""
+    if output is not None and output.exists() and not force:
+        raise UsageError.because(
+            "file-exists", f"`{output}` exists already", help="choose another name, or add `--force`"
+        )
+    streams = streams_of(context)
+    with streams.hushed():
+        from kexp.spec.canonical import canonical
+        from kexp.spec.types import Runtime
+        from kexp.train.backend import prepare
+
+        prepare(Runtime(device="cpu"), seed=0)
+        from kexp.graph.imports import experiment_of, load_keras_file
+
+        kept = load_keras_file(model)
+        experiment = experiment_of(kept.model, model.stem, kept.compiled, kept.name)
+    text = _commented(canonical(experiment, short=True), model.name, bool(kept.compiled))
+    if output is None:
+        streams.tell(text.rstrip())
+        return
+    output.write_text(text, encoding="utf-8")
+    streams.say(f"{output}: {text.count(chr(10))} lines, {len(experiment.blocks)} blocks")
+
+
+def _commented(text: str, model: str, is_compiled: bool) -> str:
+    """Say where the spec comes from and what in it is no more than a placeholder."""
+    text = text.replace("\ndata:", f"\n{_DATA}\ndata:", 1)
+    if not is_compiled:
+        text = text.replace("\ntrain:", f"\n{_TRAIN}\ntrain:", 1)
+    return f"# Imported from {model} by kexp {__version__}.\n{text}"

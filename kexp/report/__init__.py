@@ -1,0 +1,1 @@
+"""Graphs, tables and pages about specs and runs; nothing here reaches Keras."""
