@@ -16,7 +16,7 @@ class GAN(keras.Model):
         super().__init__()
         self.generator, self.critic, self.noise_size = generator, critic, noise_size
         self.seeds = keras.random.SeedGenerator(seed)
-        self.gap, self.distance = keras.metrics.Mean("gap"), keras.metrics.Mean("distance")
+        self.means = {name: keras.metrics.Mean(name) for name in ("loss", "gap", "distance")}
 
     def compile(self, generator_optimizer, critic_optimizer, critic_steps, penalty):
         """Take the critic's steps per step of the generator, and what a slope other than 1 costs it."""
@@ -41,17 +41,20 @@ class GAN(keras.Model):
         with tf.GradientTape() as tape:
             loss = -ops.mean(self.critic(self(image)))
         _learn(self.generator, self.generator_optimizer, tape, loss)
-        self.gap.update_state(gap)
-        return {"gap": self.gap.result()}
+        return self._told(loss=loss, gap=gap)
 
     def test_step(self, data):
         """Compare as many drawings with these real images."""
         image, _ = data
         drawing = self(image)
-        self.distance.update_state(
-            2 * _apart(image, drawing) - _apart(image, image) - _apart(drawing, drawing)
-        )
-        return {"distance": self.distance.result()}
+        distance = 2 * _apart(image, drawing) - _apart(image, image) - _apart(drawing, drawing)
+        return self._told(loss=-ops.mean(self.critic(drawing)), distance=distance)
+
+    def _told(self, **values):
+        """Return each value's mean over the epoch so far."""
+        for name, value in values.items():
+            self.means[name].update_state(value)
+        return {name: self.means[name].result() for name in values}
 
     def _steepness(self, image, drawing):
         """Return how far the critic's slope is from 1 somewhere between an image and a drawing."""

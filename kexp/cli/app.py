@@ -3,24 +3,28 @@
 import os
 import signal
 import sys
-import tempfile
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from kexp import __version__
-from kexp.cli.streams import Streams
-from kexp.diagnostics import render
-from kexp.errors import BUG_EXIT_CODE, KexpError
+
+if TYPE_CHECKING:
+    from kexp.cli.streams import Streams
 
 _INTERRUPTED = 128 + signal.SIGINT
 
 
 def main() -> NoReturn:
     """Run the command line; every exit code of `kexp.errors` comes from here."""
-    streams = Streams()
-    # An exit, since Typer and others take a KeyboardInterrupt for their own; a run that goes on has its way.
+    # Before the imports, so that an early Ctrl-C is no traceback; and an exit, since Typer takes a
+    # KeyboardInterrupt for its own. A run that goes on has a handler of its own.
     signal.signal(signal.SIGINT, lambda number, frame: sys.exit(_INTERRUPTED))
+    from kexp.cli.streams import Streams
+    from kexp.diagnostics import render
+    from kexp.errors import BUG_EXIT_CODE, KexpError
+
+    streams = Streams()
     try:
-        from kexp.cli.commands import app  # only now: an early Ctrl-C is no traceback
+        from kexp.cli.commands import app
 
         app(obj=streams)
     except KexpError as error:
@@ -40,8 +44,9 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _bug_report(error: Exception, streams: Streams) -> str:
+def _bug_report(error: Exception, streams: "Streams") -> str:
     """Write a log worth pasting and say where it is, and where the backend's last words are."""
+    import tempfile
     import traceback
 
     from kexp.record.redaction import redacted_arguments

@@ -1,5 +1,6 @@
 """`kexp import`: a Keras model as a spec."""
 
+from os.path import relpath
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,10 @@ def import_model(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="SPEC", help="Where to write [stdout].")
     ] = None,
+    code: Annotated[
+        Path | None,
+        typer.Option("--code", metavar="FILE.py", help="Defines the layers that are not Keras's."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite SPEC.")] = False,
 ) -> None:
     """Write the spec that builds a Keras model."""
@@ -29,20 +34,30 @@ def import_model(
     streams = streams_of(context)
     with streams.hushed():
         from kexp.spec.canonical import canonical
+        from kexp.spec.references import with_custom_names
         from kexp.spec.types import Runtime
         from kexp.train.backend import prepare
 
         prepare(Runtime(device="cpu"), seed=0)
         from kexp.graph.imports import experiment_of, load_keras_file
 
-        kept = load_keras_file(model)
-        experiment = experiment_of(kept.model, model.stem, kept.compiled, kept.name)
+        folder = output.parent if output is not None else Path()
+        kept = load_keras_file(model, code)
+        experiment = experiment_of(kept.model, model.stem, kept.compiled, relpath(model, folder))
+        if code is not None:
+            place = relpath(code.parent, folder)
+            experiment = with_custom_names(experiment, lambda name: _placed(name, place))
     text = _commented(canonical(experiment, short=True), model.name, bool(kept.compiled))
     if output is None:
         streams.tell(text.rstrip())
         return
     output.write_text(text, encoding="utf-8")
     streams.say(f"{output}: {text.count(chr(10))} lines, {len(experiment.blocks)} blocks")
+
+
+def _placed(name: str, place: str) -> str:
+    """Return how the spec names code in a file beside or near it."""
+    return name if ".py:" not in name or place == "." else f"{place}/{name}"
 
 
 def _commented(text: str, model: str, is_compiled: bool) -> str:

@@ -1,24 +1,18 @@
 """Keras object -> Component: its name, and the arguments that differ from what it would have had anyway."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 from kexp.errors import SpecError
+from kexp.graph.exported import parameters_of, place_of, reference_to
 from kexp.spec.catalogue import catalogue
 from kexp.spec.types import Component, Graph, Value
 
-_NAMESPACES = (
-    *("layers", "optimizers", "schedules", "losses", "metrics"),
-    *("initializers", "regularizers", "constraints"),
-)
 _BARE = ("layers", "optimizers", "losses", "metrics")
 """Namespaces in whose positions a capitalised bare string is an object."""
 _OURS = frozenset({"name", "trainable", "seed"})
@@ -48,7 +42,7 @@ class Describer:
         Raises: SpecError (lambda-layer, no-config, config-not-kept).
         """
         made = type(value)
-        name, namespace = _place(made)
+        name, namespace = place_of(made)
         config = _config(value)
         key = (made, repr(_normal(config)))
         if key not in self.known:
@@ -56,7 +50,7 @@ class Describer:
         return self.known[key]
 
     def _described(self, made: Any, config: dict[str, Any], name: str, namespace: str) -> Described:
-        required, accepted = _parameters(made, name, namespace)
+        required, accepted = parameters_of(made, name, namespace)
         given = {key: config[key] for key in accepted if key in config and key not in _OURS}
         if "dtype" in given:
             given["dtype"] = _policy(given["dtype"]) or self.policy
@@ -91,7 +85,7 @@ class Describer:
         if isinstance(made, keras.dtype_policies.DTypePolicy):
             return str(made.name)
         if not hasattr(made, "get_config"):
-            return str(made.__name__) if made.__module__.startswith("keras.") else _reference(made)
+            return str(made.__name__) if made.__module__.startswith("keras.") else reference_to(made)
         component = self.describe(made).component
         return _as_string(made, component) or component
 
@@ -201,53 +195,6 @@ def _not_kept(made: Any, why: str) -> Exception:
         f"`{made.__name__}` cannot be made again from its own config: {why}",
         help="write it as `file.py:Name` in the spec, with the arguments it needs",
     )
-
-
-# ---------------------------------------------------------------- names
-
-
-@cache
-def _exported() -> dict[Any, tuple[str, str]]:
-    """Return the catalogue's name and namespace of every public class."""
-    found: dict[Any, tuple[str, str]] = {}
-    for namespace in _NAMESPACES:
-        module = keras.optimizers.schedules if namespace == "schedules" else getattr(keras, namespace)
-        for name in catalogue().names(namespace):
-            signature = catalogue().signature(namespace, name)
-            if signature is not None and hasattr(module, name):
-                found.setdefault(getattr(module, name), (signature.name, namespace))
-    return found
-
-
-def _place(made: Any) -> tuple[str, str]:
-    if made is keras.layers.Lambda:
-        raise SpecError.because(
-            "lambda-layer",
-            "a `Lambda` layer holds code that its config does not",
-            help="write the function as `file.py:name`, or as an `expr` step",
-        )
-    if made in _exported():
-        return _exported()[made]
-    namespace = "layers" if issubclass(made, keras.Layer) else "losses"
-    return _reference(made), namespace
-
-
-def _reference(made: Any) -> str:
-    """Return how the user's own code is named: by its file where kexp loaded it, else by its module."""
-    module = inspect.getmodule(made)
-    if made.__module__.startswith("kexp_custom_") and module is not None and module.__file__:
-        return f"{Path(module.__file__).name}:{made.__name__}"
-    return f"{made.__module__}:{made.__name__}"
-
-
-def _parameters(made: Any, name: str, namespace: str) -> tuple[list[str], list[str]]:
-    """Return the required and all parameters of a constructor."""
-    signature = catalogue().signature(namespace, name)
-    if signature is not None:
-        return [p.name for p in signature.params if p.required], [p.name for p in signature.params]
-    own = [p for p in list(inspect.signature(made.__init__).parameters.values())[1:]]
-    named = [p for p in own if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    return [p.name for p in named if p.default is p.empty], [p.name for p in named]
 
 
 def _as_string(value: Any, component: Component) -> str | None:

@@ -4,17 +4,16 @@ Greedy: the piece that saves most becomes a block; then the next, inside that bl
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 
-from kexp.graph.links import Again, Body, Inlet, Link, Ref, last_uses
+from kexp.graph.links import Body, Inlet, Link, last_uses
+from kexp.graph.pieces import LIGHT, Piece, Slot, apart, class_of, common_start, pieces_of
 from kexp.graph.templates import Template, template_of
-from kexp.spec.types import Component, Expr, Use
+from kexp.spec.types import Component, Use
 from kexp.spec.wiring import snake_case
 
-_LONGEST = 160
 _MOST_INPUTS = 3
-_LEAST_CELL = 8
 _MOST_PARAMS = 8
 _CANDIDATES = 60
 _LEAST_GAIN = 2.5
@@ -30,30 +29,7 @@ _SHORT_NAMES = {
     "ZeroPadding2D": "pad",
     "Dropout": "drop",
 }
-_JOINS = ("Add", "Concatenate", "Average", "Maximum")
-_LIGHT = (
-    *("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "BatchNormalization"),
-    *("LayerNormalization", "GroupNormalization", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
-)
-"""Layers that may stand before and after the branches of a block."""
 _INPUT_NAMES = ("x", "skip", "side")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of one graph with one output; `inputs` are the tensors from outside, in order of use."""
-
-    body: str
-    start: int
-    end: int
-    inputs: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where a nested model stands while its own graph is folded."""
-
-    name: str
 
 
 def fold(model: Body) -> tuple[Body, dict[str, Body]]:
@@ -123,10 +99,10 @@ class _Folding:
         for name, body in self.bodies.items():
             if most_inputs > 1 and name in self.blocks:
                 continue
-            for key, piece in _pieces(name, body, most_inputs):
+            for key, piece in pieces_of(name, body, most_inputs):
                 alike[key].append(piece)
         for pieces in alike.values():
-            apart = _apart(pieces)
+            apart = apart(pieces)
             if len(apart) > 1:
                 yield self._gain(apart), apart
 
@@ -144,7 +120,7 @@ class _Folding:
         together = 0
         for piece in pieces:
             names = [link.name.split("_") for link in self.bodies[piece.body].links]
-            common = _common_start(names[piece.start : piece.end])
+            common = common_start(names[piece.start : piece.end])
             around = names[max(piece.start - 1, 0) : piece.start] + names[piece.end : piece.end + 1]
             numbered = any(any(map(str.isdigit, token)) for token in common)
             together += numbered and all(name[: len(common)] != common for name in around)
@@ -176,117 +152,6 @@ class _Folding:
         return name
 
 
-def _pieces(name: str, body: Body, most_inputs: int) -> Iterator[tuple[Hashable, Piece]]:
-    """Yield every stretch of at least two calls that gives one tensor, under a key of its structure."""
-    last = last_uses(body)
-    made = {
-        tensor: (index, place)
-        for index, link in enumerate(body.links)
-        for place, tensor in enumerate(link.gives)
-    }
-    shapes = [_shape(link) for link in body.links]
-    forks = _forks(body)
-    whole = (0, len(body.links)) if name else None
-    least = 1 if most_inputs == 1 else _LEAST_CELL
-    for start in range(len(body.links)):
-        inputs: dict[int, int] = {}
-        joined: list[tuple[int, int]] = []
-        key = kept = 0
-        for end in range(start + 1, min(start + _LONGEST, len(body.links)) + 1):
-            link, shape = body.links[end - 1], shapes[end - 1]
-            if shape is None:
-                break
-            wiring = tuple(
-                _relative(ref, start, made, inputs) for ref in (*link.takes, *link.keywords.values())
-            )
-            key = hash((key, shape, wiring))
-            if len(inputs) > most_inputs:
-                break
-            fork = forks.get(end - 1, -1)
-            if fork >= start:
-                joined = [*(pair for pair in joined if pair[1] < fork), (fork, end - 1)]
-            if len(joined) > 1 and most_inputs == 1:
-                break
-            reads_well = most_inputs > 1 or all(
-                _is_light(body.links[start:first]) and _is_light(body.links[at + 1 : end])
-                for first, at in joined
-            )
-            gives_one = reads_well and all(tensor not in last for tensor in link.gives[1:])
-            if end - start > least and kept < end and gives_one and (start, end) != whole:
-                yield (end - start, key), Piece(name, start, end, tuple(inputs))
-            kept = max(kept, *(last.get(tensor, 0) for tensor in link.gives))
-
-
-def _forks(body: Body) -> dict[int, int]:
-    """Return, for every call that joins branches, where the first of these branches begins.
-
-    Between the two only one tensor comes in from outside.
-    """
-    made = {tensor: index for index, link in enumerate(body.links) for tensor in link.gives}
-    found: dict[int, int] = {}
-    for index, link in enumerate(body.links):
-        is_sum = isinstance(link.what, Expr) and len(link.takes) > 1
-        if _class(link) not in _JOINS and not is_sum:
-            continue
-        outside: set[int] = set()
-        for start in range(index, max(index - _LONGEST, -1), -1):
-            outside.update(body.links[start].taken)
-            if sum(made.get(tensor, -1) < start for tensor in outside) == 1:
-                found[index] = start
-                break
-    return found
-
-
-def _is_light(links: Sequence[Link]) -> bool:
-    return len(links) <= 2 and all(_class(link) in _LIGHT for link in links)
-
-
-def _common_start(names: Sequence[list[str]]) -> list[str]:
-    common = names[0]
-    for name in names:
-        length = next((i for i, (a, b) in enumerate(zip(common, name, strict=False)) if a != b), len(common))
-        common = common[: min(length, len(name))]
-    return common
-
-
-def _shape(link: Link) -> Hashable:
-    """Return what must be alike in two calls besides their wiring; None for a call that must stay."""
-    if link.layer >= 0 or link.weights is not None or isinstance(link.what, (Again, Slot)):
-        return None
-    match link.what:
-        case Component(name=name, options=options):
-            what: Hashable = (name, options is None and not link.full)
-        case Use(block=block):
-            what = ("use", block)
-        case Expr(text=text):
-            what = ("expr", text)
-        case _:
-            return None
-    siblings = (link.trainable, link.adapt, repr(link.call))
-    return hash((what, siblings, tuple(link.keywords), len(link.takes), len(link.gives)))
-
-
-def _relative(ref: Ref, start: int, made: Mapping[int, tuple[int, int]], inputs: dict[int, int]) -> Hashable:
-    """Return where a tensor comes from as seen from the piece, so that like pieces look alike."""
-    if isinstance(ref, tuple):
-        return tuple(_relative(item, start, made, inputs) for item in ref)
-    if ref is None:
-        return None
-    index, place = made.get(ref, (-1, 0))
-    return (index - start, place) if index >= start else ("input", inputs.setdefault(ref, len(inputs)))
-
-
-def _apart(pieces: Sequence[Piece]) -> list[Piece]:
-    """Return those that do not overlap, from the left."""
-    chosen: list[Piece] = []
-    ends: dict[str, int] = {}
-    for piece in pieces:
-        if piece.start >= ends.get(piece.body, 0):
-            chosen.append(piece)
-            ends[piece.body] = piece.end
-    return chosen
-
-
 def _num_arguments(link: Link) -> int:
     match link.what:
         case Component(options=options):
@@ -299,7 +164,7 @@ def _num_arguments(link: Link) -> int:
 def _described(links: Sequence[Link], piece: Piece) -> str:
     """Return a name that says what a block does."""
     ending = next(
-        (_class(link) for link in reversed(links) if _class(link) not in ("ReLU", "Activation")), ""
+        (class_of(link) for link in reversed(links) if class_of(link) not in ("ReLU", "Activation")), ""
     )
     straight = len(piece.inputs) == 1 and all(len(link.takes) == 1 for link in links)
     if straight and len(links) <= 4:
@@ -312,19 +177,15 @@ def _described(links: Sequence[Link], piece: Piece) -> str:
     if ending == "Multiply":
         return "gate"
     if not straight:
-        return "gated" if any(_class(link) == "Multiply" for link in links) else "cell"
-    heavy = [_word(link) for link in links if _class(link) not in _LIGHT]
+        return "gated" if any(class_of(link) == "Multiply" for link in links) else "cell"
+    heavy = [_word(link) for link in links if class_of(link) not in LIGHT]
     return "_".join(heavy) if len(heavy) <= 3 else "stack"
-
-
-def _class(link: Link) -> str:
-    return link.what.name if isinstance(link.what, Component) else ""
 
 
 def _word(link: Link) -> str:
     if isinstance(link.what, Component) and link.what.name == "Activation":
         return str((link.what.options or {}).get("activation", "activation"))
-    return _SHORT_NAMES.get(_class(link)) or snake_case(link.what)
+    return _SHORT_NAMES.get(class_of(link)) or snake_case(link.what)
 
 
 # ---------------------------------------------------------------- repeats

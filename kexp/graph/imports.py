@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from kexp.custom import load_object
 from kexp.errors import KexpError, NotFound, SpecError
 from kexp.graph.construct import keras_message
 from kexp.graph.folding import fold
@@ -30,8 +31,8 @@ class Kept:
     name: str
 
 
-def load_keras_file(path: Path) -> Kept:
-    """Open a `.keras` file, without running code that is in it.
+def load_keras_file(path: Path, code: Path | None = None) -> Kept:
+    """Open a `.keras` file, without running code that is in it; `code` defines classes that are not Keras's.
 
     Raises: NotFound (model-not-found), SpecError (not-a-keras-file, unknown-class, lambda-layer).
     """
@@ -47,10 +48,26 @@ def load_keras_file(path: Path) -> Kept:
             help='save the model by `model.save("name.keras")`',
         ) from None
     try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
+        own = {} if code is None else _own_classes(config, code)
+        model = keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True)
+    except KexpError:
+        raise
     except Exception as error:
         raise _refused(path, config, error) from error
     return Kept(model, config.get("compile_config") or {}, path.name)
+
+
+def _own_classes(config: Any, code: Path) -> dict[str, Any]:
+    """Return the classes of a file of the user's by the names that the model knows them by."""
+    own = [layer for layer in _layers(config) if _is_own(layer)]
+    made = {
+        layer["class_name"]: load_object(f"{code.name}:{layer['class_name']}", code.parent) for layer in own
+    }
+    return {**made, **{layer["registered_name"]: made[layer["class_name"]] for layer in own}}
+
+
+def _is_own(layer: dict[str, Any]) -> bool:
+    return bool(layer.get("registered_name")) and not str(layer.get("module")).startswith(("keras", "kexp."))
 
 
 def _refused(path: Path, config: Any, error: Exception) -> KexpError:
@@ -61,13 +78,14 @@ def _refused(path: Path, config: Any, error: Exception) -> KexpError:
             return SpecError.because(
                 "lambda-layer",
                 f"the layer `{name}` is a `Lambda`, whose code a file must not bring along",
-                help="replace it by a class of your own or a function of `keras.ops`, and save the model anew",
+                help="replace it by a class of your own or by `keras.ops`, and save the model anew",
             )
-        if not str(layer.get("module")).startswith("keras") and layer.get("registered_name"):
+        if _is_own(layer):
+            made = layer["class_name"]
             return SpecError.because(
                 "unknown-class",
-                f"the layer `{name}` is of the class `{layer['class_name']}`, which is not one of Keras's",
-                help=f"write the layer as `file.py:{layer['class_name']}` in a spec of your own",
+                f"the layer `{name}` is of the class `{made}`, which is not one of Keras's",
+                help=f"name the file that defines it by `--code`; the spec calls it `file.py:{made}`",
             )
     return SpecError.because(
         "not-a-keras-file", f"Keras cannot open `{path.name}`", detail=keras_message(error)

@@ -81,7 +81,7 @@ def _functions() -> dict[tuple[str, str], str]:
 def _tree(operation: Any, arguments: Any, written: Any) -> ast.expr:
     made = type(operation)
     if made.__name__ == "GetItem":
-        container, key = (*arguments.args, *arguments.kwargs.values())
+        container, key = [*arguments.args, *arguments.kwargs.values()]
         return ast.Subscript(written(container), written(tuple(key) if isinstance(key, list) else key))
     name = _functions()[made.__module__, made.__name__.lower()]
     parameters = inspect.signature(getattr(keras.ops, name)).parameters
@@ -133,10 +133,10 @@ def _constant(value: Any, written: Any) -> ast.expr:
         case slice():
             parts = (value.start, value.stop, value.step)
             return ast.Slice(*(None if part is None else written(part) for part in parts))
-        case tuple():
-            return ast.Tuple([written(item) for item in value], ast.Load())
-        case list():
+        case list() if any(isinstance(item, keras.KerasTensor) for item in value):
             return ast.List([written(item) for item in value], ast.Load())
+        case tuple() | list():
+            return ast.Tuple([written(item) for item in value], ast.Load())
     if value is Ellipsis:
         return ast.Constant(Ellipsis)
     raise KeyError(type(value).__name__)

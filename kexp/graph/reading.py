@@ -2,7 +2,6 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +11,13 @@ from keras.src.models.functional import Functional
 from kexp.errors import SpecError
 from kexp.graph.described import Describer
 from kexp.graph.fixed import FixedTraining
-from kexp.graph.links import Again, Body, Inlet, Link, Ref, flat
+from kexp.graph.links import Again, Body, Inlet, Link, Ref
 from kexp.graph.naming import graph_of
-from kexp.graph.operations import TENSOR, count_of, expression_of, rewritten
-from kexp.graph.order import Node, node_of, nodes_in_order
+from kexp.graph.operations import TENSOR, expression_of
+from kexp.graph.order import Node, nodes_in_order
+from kexp.graph.passing import holds_tensor, is_implied, is_tensor, takes_positions
+from kexp.graph.tidying import tidied
 from kexp.spec.types import Expr, Graph, Value, Weights
-
-_LONGEST = 60
-"""Characters of an expression that still reads at a glance."""
 
 
 def read_model(model: keras.Model, policy: str, source: str | None = None) -> Body:
@@ -62,7 +60,7 @@ class _Reader:
         inlets = tuple(self._inlet(tensor) for tensor in graph.inputs)
         if keys is None:
             outputs = self._told_apart(outputs, links)
-        return _tidied(Body(inlets, tuple(links), outputs, keys))
+        return tidied(Body(inlets, tuple(links), outputs, keys))
 
     def _told_apart(self, outputs: tuple[int, ...], links: list[Link]) -> tuple[int, ...]:
         """Give a tensor that is listed twice a second name."""
@@ -149,13 +147,13 @@ class _Reader:
             return tuple(self.number(t) for t in keras.tree.flatten(args[0])), {}, {}
         parameters = list(inspect.signature(layer.call).parameters.values())
         by_position = takes_positions(parameters)
-        if len(args) > 1 and not (by_position and all(_is_tensor(a) or a is None for a in args)):
+        if len(args) > 1 and not (by_position and all(is_tensor(a) or a is None for a in args)):
             kwargs = {**dict(zip((p.name for p in parameters[1:]), args[1:], strict=False)), **kwargs}
             args = args[:1]
         defaults = {p.name: p.default for p in parameters}
         given = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
-        given = {k: v for k, v in given.items() if not _is_implied(k, v, args, kwargs, parameters)}
-        keywords = {k: self._ref(v) for k, v in given.items() if _holds_tensor(v)}
+        given = {k: v for k, v in given.items() if not is_implied(k, v, args, kwargs, parameters)}
+        keywords = {k: self._ref(v) for k, v in given.items() if holds_tensor(v)}
         constants = {
             k: self.describer.value(v) for k, v in given.items() if k not in keywords and v != defaults.get(k)
         }
@@ -180,13 +178,6 @@ def _without_training(operation: Any) -> tuple[Any, dict[str, Value]]:
     return operation, {}
 
 
-def takes_positions(parameters: list[inspect.Parameter]) -> bool:
-    """Tell whether `call` wants several tensors by position, as the builder does."""
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    required = [p for p in parameters if p.default is p.empty and p.kind in positional]
-    return len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
-
-
 def _functional(model: keras.Model) -> Any:
     """Return the Functional inside a model; None for a Sequential that was never built."""
     if isinstance(model, keras.Sequential):
@@ -200,81 +191,5 @@ def _functional(model: keras.Model) -> Any:
     )
 
 
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, keras.KerasTensor)
-
-
-def _holds_tensor(value: Any) -> bool:
-    return any(_is_tensor(item) for item in keras.tree.flatten(value))
-
-
-def _is_implied(
-    name: str, value: Any, args: list[Any], kwargs: Mapping[str, Any], parameters: list[inspect.Parameter]
-) -> bool:
-    """Tell whether Keras would pass this mask by itself. Source: keras 3.15 `Layer.__call__`, step 6."""
-    if not _is_tensor(value) or not name.endswith("mask"):
-        return False
-    named = dict(zip((p.name for p in parameters), args, strict=False))
-    tensors = {k: v for k, v in {**named, **kwargs}.items() if _holds_tensor(v) and not k.endswith("mask")}
-    if name == "mask":
-        return len(tensors) == 1 and _same_mask(value, next(iter(tensors.values())))
-    of = name.removesuffix("_mask")
-    return of in tensors and len(tensors) > 1 and _same_mask(value, tensors[of])
-
-
-def _same_mask(mask: Any, tensor: Any) -> bool:
-    own = getattr(tensor, "_keras_mask", None)
-    if own is None or own is mask:
-        return own is mask
-    one, other = node_of(own), node_of(mask)
-    return type(one.operation) is type(other.operation) and all(
-        a is b if _is_tensor(a) else not _is_tensor(b) and a == b
-        for a, b in zip(one.arguments.args, other.arguments.args, strict=True)
-    )
-
-
 def _about(diagnostic: Any, name: str) -> Any:
     return replace(diagnostic, message=f"the layer `{name}`: {diagnostic.message}")
-
-
-# ---------------------------------------------------------------- tidying
-
-
-def _tidied(body: Body) -> Body:
-    """Drop calls whose outputs nobody takes, and write short expressions into the one that uses them."""
-    links: list[Link] = []
-    needed = set(body.outputs)
-    for link in reversed(body.links):
-        if needed.intersection(link.gives):
-            needed.update(link.taken)
-            links.append(link)
-    return replace(body, links=_merged(links[::-1], body.outputs))
-
-
-def _merged(links: list[Link], outputs: tuple[int, ...]) -> tuple[Link, ...]:
-    uses = Counter(tensor for link in links for tensor in link.taken) + Counter(outputs)
-    kept: dict[int, Link] = {}
-    for link in links:
-        if isinstance(link.what, Expr):
-            for tensor in dict.fromkeys(flat(link.takes)):
-                inner = kept.get(tensor)
-                alone = inner is not None and len(inner.gives) == uses[tensor] == 1
-                if inner is not None and alone and isinstance(inner.what, Expr):
-                    joined = _joined(link, inner, tensor)
-                    if joined is not None:
-                        link = joined
-                        del kept[tensor]
-        kept[link.gives[0]] = link
-    return tuple(kept.values())
-
-
-def _joined(outer: Link, inner: Link, tensor: int) -> Link | None:
-    """Put one expression into another, unless it becomes too long to read."""
-    assert isinstance(outer.what, Expr) and isinstance(inner.what, Expr)
-    takes = list(dict.fromkeys(t for t in flat((*inner.takes, *outer.takes)) if t != tensor))
-    place = {number: f"{TENSOR}{index}" for index, number in enumerate(takes)}
-    inside = rewritten(inner.what.text, [place[t] for t in flat(inner.takes)])
-    text = rewritten(outer.what.text, [place.get(t, inside) for t in flat(outer.takes)])
-    if len(text) > _LONGEST or count_of(outer.what.text, outer.takes.index(tensor)) > 1:
-        return None
-    return replace(outer, what=Expr(text, tuple(place.values())), takes=tuple(takes))

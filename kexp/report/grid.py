@@ -1,5 +1,6 @@
 """Boxes and lines in rows: below what they take from, ordered so that few lines cross."""
 
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -92,9 +93,14 @@ def _mean(places: list[int], otherwise: float) -> float:
 
 
 def _crossings(grid: Grid) -> int:
+    """Count the pairs of lines that cross between two rows: inversions, found by sorted insertion."""
     total = 0
     for upper, lower in pairwise(grid.rows):
         at = {item: place for place, item in enumerate(lower)}
-        ends = [(place, at[n]) for place, item in enumerate(upper) for n in grid.below[item]]
-        total += sum(a < c and b > d for a, b in ends for c, d in ends)
+        passed: list[int] = []
+        for item in upper:
+            ends = sorted(at[below] for below in grid.below[item])
+            total += sum(len(passed) - bisect_right(passed, end) for end in ends)
+            for end in ends:
+                insort(passed, end)
     return total

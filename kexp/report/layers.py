@@ -3,13 +3,17 @@
 Source: Sugiyama, Tagawa and Toda (1981), Methods for visual understanding of hierarchical system structures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from kexp.report.grid import Grid, grid_of, is_line, order, rows_of
 
 _ROW_GAP = 30.0
 _SETTLINGS = 120
+_FEWEST_SETTLINGS = 6
+_MOST_MOVES = 150_000
+_STRAIGHT = 1.0
 _NO_PULL = 0.01
 _PORT = 16.0
 _PORT_ROUNDS = 3
@@ -77,7 +81,8 @@ def _centres(grid: Grid) -> dict[str, float]:
     for row in grid.rows:
         offsets = grid.offsets(row)
         centres |= {item: offset - offsets[-1] / 2 for item, offset in zip(row, offsets, strict=True)}
-    for sweep in range(_SETTLINGS):
+    sweeps = max(_FEWEST_SETTLINGS, min(_SETTLINGS, _MOST_MOVES // max(len(centres), 1)))
+    for sweep in range(sweeps):
         for row in grid.rows if sweep % 2 == 0 else grid.rows[::-1]:
             _settle(row, grid, centres)
     left = min((x - grid.widths[item] / 2 for item, x in centres.items()), default=0.0)
@@ -151,8 +156,19 @@ def _lines(
             top, bottom = rows[int(stretch.partition(":")[2])]
             points += [(centres[stretch], top), (centres[stretch], bottom)]
         points += [(end, rows[row_of[target]][0]), (end, places[target].y)]
-        drawn.append(tuple(dict.fromkeys(points)))
+        drawn.append(tuple(_bends(points)))
     return tuple(drawn)
+
+
+def _bends(points: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Leave out the points in the middle of a straight stretch."""
+    last = points[0]
+    yield last
+    for point, following in pairwise(points[1:]):
+        if abs(point[0] - last[0]) > _STRAIGHT or abs(following[0] - last[0]) > _STRAIGHT:
+            last = point
+            yield point
+    yield points[-1]
 
 
 def _ports(
@@ -160,8 +176,12 @@ def _ports(
 ) -> list[float]:
     """Return where each line meets its box: straight above or below where it comes from, side by side."""
     ports = [0.0] * len(edges)
-    for node, place in places.items():
-        mine = sorted((beyond[number], number) for number, edge in enumerate(edges) if edge[side] == node)
+    meeting: dict[str, list[tuple[float, int]]] = {}
+    for number, edge in enumerate(edges):
+        meeting.setdefault(edge[side], []).append((beyond[number], number))
+    for node, mine in meeting.items():
+        place = places[node]
+        mine.sort()
         reach = 0.36 * place.width
         step = min(_PORT, 2 * reach / max(len(mine) - 1, 1))
         wanted = [

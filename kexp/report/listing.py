@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kexp.diagnostics import printable
 from kexp.report.labels import arguments, detail, heading, shape, times, title
 from kexp.spec.canonical import operands
 from kexp.spec.types import Block, Component, Experiment, Expr, Graph, Group, Operands, Step
@@ -29,7 +30,7 @@ def listing(experiment: Experiment) -> str:
     else:
         parts = [_part(experiment.name, model)]
     parts += [_block(name, block) for name, block in experiment.blocks.items()]
-    return "\n\n".join("\n".join(part) for part in parts)
+    return printable("\n\n".join("\n".join(part) for part in parts))
 
 
 def _part(name: str, graph: Graph) -> list[str]:

@@ -8,11 +8,12 @@ from kexp.spec.arrows import place_of
 from kexp.spec.calls import Call, Fault, Halt, Used, by_port, count, flat, subject
 from kexp.spec.labels import Labels, own_name, snake_case
 from kexp.spec.scopes import Scope, View
-from kexp.spec.statics import bound, check_formulas, settled_text, settled_value
+from kexp.spec.statics import Given, check_formulas, settled_text, settled_value
 from kexp.spec.turns import MAX_STEPS, parallel, too_many, turns
 from kexp.spec.types import Block, Expr, Graph, Group, Operand, Operands, Reuse, Step, Use
 
 MAX_DEPTH = 64
+MAX_FAULTS = 100
 
 
 class Layout:
@@ -35,6 +36,8 @@ class Layout:
         """Keep a fault, with the step that uses the block it is in."""
         use = self.uses[-1] if self.uses and fault.step not in self.uses else None
         self.faults.append(replace(fault, use=use))
+        if len(self.faults) == MAX_FAULTS:
+            raise Halt(None)
 
     def _text(self, text: str, scope: Scope, step: Step) -> str:
         return settled_text(text, step, scope.view(), self.final) if "$" in text else text
@@ -156,9 +159,7 @@ class Layout:
             outputs = tuple(f"#{len(self.entries)}.{index}#{label}" for index in range(number))
             self.entries.append(Call(step, label, Operands(tuple(given.values())), outputs))
             return outputs
-        view = scope.view()
-        values = {name: bound(value, view) for name, value in {**block.params, **use.arguments}.items()}
-        inner = Scope(f"{label}_", values)
+        inner = Scope(f"{label}_", Given(block.params, use.arguments, scope.view()))
         for name, tensor in given.items():
             inner.give(name, tensor)
         outside = self.inputs, self.outermost
@@ -261,8 +262,8 @@ class Layout:
             return found
         if name in ("prev", "input"):
             return self._only_input(step, scope)
-        misspelt = nearest(name, scope.known_tensors()) is not None
-        if self.inputs is not None or scope.comes_later(name) or misspelt:
+        is_unknown = self.inputs is not None or scope.comes_later(name)
+        if is_unknown or nearest(name, scope.known_tensors()) is not None:
             self._complain_of_name(name, operand, step, scope)
         return name
 

@@ -338,9 +338,7 @@ def _within(cursor: Cursor, value: Any, bounds: Any) -> Any:
     if low and (bounds.most is None or value <= bounds.most):
         return value
     relation = "greater than" if bounds.exclusive else "at least"
-    limit = f"{relation} {bounds.least:g}" + (
-        f" and at most {bounds.most:g}" if bounds.most is not None else ""
-    )
+    limit = f"{relation} {bounds.least}" + (f" and at most {bounds.most}" if bounds.most is not None else "")
     raise cursor.refuse("out-of-range", f"`{_last(cursor)}` must be {limit}, found `{value}`")
 
 

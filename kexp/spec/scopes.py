@@ -71,7 +71,7 @@ class Scope:
 
     def turn(self, prefix: str, values: Mapping[str, Any]) -> "Scope":
         """Return the scope of one turn, or of a group."""
-        return Scope(prefix, {**self.values, **values}, parent=self, moment=self.moment)
+        return Scope(prefix, _Over(values, self.values), parent=self, moment=self.moment)
 
     def keep(self, turn: "Scope") -> None:
         """Let a turn's names mean the last turn's from here on."""
@@ -83,6 +83,22 @@ class Scope:
     def view(self, previous: str | None = None) -> View:
         """Return what a step sees now; `previous` is what the step above gave."""
         return View(_Seen(self, self.moment, previous), self.values)
+
+
+class _Over(Mapping[str, Any]):
+    """The values of one turn over those around it."""
+
+    def __init__(self, own: Mapping[str, Any], around: Mapping[str, Any]) -> None:
+        self.own, self.around = own, around
+
+    def __getitem__(self, name: str) -> Any:
+        return self.own[name] if name in self.own else self.around[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self.around, *self.own]))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class _Seen(Mapping[str, str]):

@@ -56,8 +56,30 @@ def check_formulas(step: Step, view: View, knows_tensors: bool) -> None:
             raise _failed(formula, step, error) from None
 
 
-def bound(value: Value, view: View) -> Any:
-    """Return a block's argument: computed if that is possible now, else with the view to compute it in."""
+class Given(Mapping[str, Any]):
+    """The values of a block at work: those it is given over its own, each computed when it is asked for.
+
+    One that waits for data or graph stays `Bound` to the view of the block's user.
+    """
+
+    def __init__(self, params: Mapping[str, Value], arguments: Mapping[str, Value], view: View) -> None:
+        self.params, self.arguments, self.view = params, arguments, view
+        self.computed: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.computed:
+            value = self.arguments[name] if name in self.arguments else self.params[name]
+            self.computed[name] = _bound(value, self.view)
+        return self.computed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.params)
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+
+def _bound(value: Value, view: View) -> Any:
     if isinstance(value, Formula):
         try:
             return static_value(value, view)

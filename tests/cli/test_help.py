@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kexp import __version__
+from kexp.cli.commands import app
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -17,6 +19,15 @@ def test_help_says_this(kexp, golden, command):
 
     assert (done.returncode, done.stderr) == (0, "")
     golden(done.stdout, GOLDEN / f"{command}.txt")
+
+
+def test_every_command_that_is_spoken_of_exists():
+    sources = (Path(__file__).parents[2] / "kexp").rglob("*.py")
+    spoken = {name for path in sources for name in re.findall(r"`kexp ([a-z]+)", path.read_text())}
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+
+    assert "evaluate" in spoken
+    assert spoken - known == set()
 
 
 def test_the_version_is_told(kexp):

@@ -85,9 +85,95 @@ def test_the_log_holds_what_was_shown_and_every_file_has_its_hash(training, trai
         check=False,
     )
     assert (checked.returncode, checked.stdout) == (0, "")
-    listed = {line.split("  ")[1] for line in trained.sums.read_text().splitlines()}
+    listed = [line.split("  ")[1] for line in trained.sums.read_text().splitlines()]
     found = {p.relative_to(trained.path).as_posix() for p in trained.path.rglob("*") if p.is_file()}
-    assert found - listed == {"lock", "SHA256SUMS"}
+    assert found - set(listed) == {"lock", "SHA256SUMS"}
+    assert len(listed) == len(set(listed))
+
+
+def assert_log_is_vouched_for(run: RunDir) -> None:
+    assert run.verify("train.log")
+    assert run.verify("backend.log")
+
+
+def test_the_log_of_a_failed_run_ends_with_why(kexp, tmp_path):
+    done = kexp("train", MLP, "-s", "train.optimizer={SGD: 1e30}", "-s", "train.epochs=3", FORCE_COLOR="1")
+
+    assert done.returncode == 1
+    run = RunDir(list_runs(tmp_path / "runs")[0].path)
+    assert "error[non-finite-loss]: " in run.train_log.read_text()
+    assert run.train_log.read_text() == colourless(done.stderr)
+    assert_log_is_vouched_for(run)
+
+
+TALKATIVE = """\
+import keras
+from sklearn.datasets import load_digits
+
+def load():
+    print("reading")
+    return load_digits(return_X_y=True)
+
+class Talker(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        print("a line", end="")
+        print(" of mine\\n[1m and another")
+
+def wait():
+    import time
+    print("waiting")
+    time.sleep(60)
+"""
+
+
+def write_talkative(folder: Path, function: str) -> None:
+    (folder / "own.py").write_text(TALKATIVE)
+    (folder / "own.yaml").write_text(
+        f"kexp: 1\ndata: {{source: 'own.py:{function}'}}\n"
+        "model: {layers: [{Dense: {units: 10, activation: softmax}}]}\n"
+        "train: {optimizer: adam, loss: sparse_categorical_crossentropy, epochs: 2,"
+        " callbacks: ['own.py:Talker']}\n"
+    )
+
+
+def test_what_the_users_code_prints_is_shown_and_logged(kexp, tmp_path):
+    write_talkative(tmp_path, "load")
+    done = kexp("train", "own.yaml")
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0] == "reading"
+    assert [line for line in lines if line.startswith(("a line", "[1m"))] == [
+        "a line of mine",
+        "[1m and another",
+    ] * 2
+    run = RunDir(tmp_path / done.stdout.strip())
+    assert run.train_log.read_text() == done.stderr
+    assert_log_is_vouched_for(run)
+
+
+def test_quiet_leaves_out_what_the_users_code_prints(kexp, tmp_path):
+    write_talkative(tmp_path, "load")
+    done = kexp("train", "own.yaml", "--quiet")
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_on_a_terminal_what_the_users_code_prints_stands_above_the_bar(tmp_path):
+    write_talkative(tmp_path, "load")
+    code, written = on_a_terminal(["train", "own.yaml"], tmp_path)
+
+    assert code == 0
+    lines = Screen(colourless(written)).shown().splitlines()
+    assert [lines.count(line) for line in ("reading", "a line of mine", "[1m and another")] == [1, 2, 2]
+
+
+def test_a_spec_is_kept_to_the_byte(kexp, tmp_path):
+    data = b"\xef\xbb\xbf" + MLP.read_bytes().replace(b"\n", b"\r\n")
+    (tmp_path / "spec.yaml").write_bytes(data)
+    done = kexp("train", "spec.yaml", "-s", "train.epochs=1", "--quiet")
+
+    assert RunDir(tmp_path / done.stdout.strip()).spec.read_bytes() == data
 
 
 def test_json_is_the_contract_and_the_same_spec_gives_the_same_bits(kexp, trained, tmp_path):
@@ -103,7 +189,8 @@ def test_json_is_the_contract_and_the_same_spec_gives_the_same_bits(kexp, traine
     assert (told["schema"], told["state"], told["epochs"]) == (1, "completed", 2)
     assert (told["metrics"], told["best"]) == (status.metrics, status.best)
     assert told["weights_sha256"] == status.weights_sha256
-    assert without_seconds(RunDir(tmp_path / told["path"])) == without_seconds(trained)
+    assert told["path"] == str(tmp_path / "runs" / told["run"])
+    assert without_seconds(RunDir(Path(told["path"]))) == without_seconds(trained)
 
 
 def test_a_network_with_batch_normalisation_gives_the_same_bits_in_two_processes(kexp, tmp_path):
@@ -203,6 +290,8 @@ def test_a_signal_ends_the_training_and_what_was_done_is_kept(kexp, tmp_path, nu
     assert (process.returncode, out) == (code, "")
     (path,) = (tmp_path / "runs").iterdir()
     run, status = RunDir(path), read_status(RunDir(path))
+    assert run.train_log.read_text() == err
+    assert_log_is_vouched_for(run)
     assert (status.state, status.error) == ("stopped", f"stopped by {name}")
     assert err.endswith(
         f"error[stopped]: stopped by {name} after step {status.step}, {status.epoch} of 100000 epochs done; "
@@ -212,6 +301,75 @@ def test_a_signal_ends_the_training_and_what_was_done_is_kept(kexp, tmp_path, nu
     if number == signal.SIGTERM:
         done = kexp("evaluate", run.id, "--checkpoint", "last", "--json")
         assert json.loads(done.stdout)["metrics"]["accuracy"] > 0.1
+
+
+def test_a_stop_before_the_run_says_that_there_is_none(tmp_path):
+    write_talkative(tmp_path, "wait")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kexp", "train", "own.yaml"],
+        cwd=tmp_path,
+        env=environment({"TMPDIR": str(tmp_path)}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr.readline() == "waiting\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out, err) == (130, "", "stopped; no run was made\n")
+    assert [*tmp_path.glob("runs"), *tmp_path.glob("kexp-*")] == []
+
+
+# ---------------------------------------------------------------- bugs
+
+BUG = """
+import os, sys
+import kexp.train.backend
+
+def prepare(runtime, seed):
+    os.write(2, b"last words\\n")
+    {end}
+
+kexp.train.backend.prepare = prepare
+sys.argv = ["kexp", "train", {spec!r}, "--tag", "api_key=hunter2"]
+from kexp.cli.app import main
+main()
+"""
+
+
+def broken(tmp_path, end):
+    return subprocess.run(
+        [sys.executable, "-c", BUG.format(end=end, spec=str(MLP))],
+        cwd=tmp_path,
+        env=environment({"TMPDIR": str(tmp_path)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_bug_says_where_its_log_and_the_backends_last_words_are(tmp_path):
+    done = broken(tmp_path, "raise ZeroDivisionError('of all things')")
+
+    (log,), (noise,) = tmp_path.glob("kexp-bug-*.log"), tmp_path.glob("kexp-backend-*.log")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        70,
+        "",
+        "bug: ZeroDivisionError: of all things\n"
+        f"this is a fault of kexp; please report it with {log}\n"
+        f"what the backend wrote is in {noise}\n",
+    )
+    assert noise.read_text() == "last words\n"
+    assert log.read_text().splitlines()[1] == f"kexp train {MLP} --tag api_key=<redacted>"
+
+
+def test_the_last_words_of_a_process_that_aborts_are_kept(tmp_path):
+    done = broken(tmp_path, "os.abort()")
+
+    (noise,) = tmp_path.glob("kexp-*")
+    assert (done.returncode, done.stderr) == (-signal.SIGABRT, "")
+    assert noise.read_text() == "last words\n"
 
 
 # ---------------------------------------------------------------- on a terminal

@@ -65,6 +65,61 @@ def test_a_checkpoint_that_was_changed_is_refused(kexp, copied):
     )
 
 
+def test_evaluating_does_not_vouch_for_a_file_that_was_changed(kexp, copied):
+    data = bytearray(copied.best_checkpoint.read_bytes())
+    data[-5] ^= 0xFF
+    copied.best_checkpoint.write_bytes(data)
+
+    assert kexp("evaluate", copied.id, "--checkpoint", "last").returncode == 0
+    done = kexp("evaluate", copied.id)
+    assert (done.returncode, done.stdout) == (8, "")
+    assert done.stderr.startswith("error[file-differs]: ")
+
+
+def test_evaluating_does_not_vouch_for_a_run_that_was_killed(kexp, copied):
+    copied.remove_sums()
+
+    assert kexp("evaluate", copied.id).returncode == 0
+    assert not copied.sums.exists()
+
+
+def test_a_run_that_is_in_use_is_measured_and_the_result_is_told(kexp, copied):
+    with copied.lock():
+        done = kexp("evaluate", copied.id, "--json")
+
+    pid = read_status(copied).pid
+    assert (done.returncode, json.loads(done.stdout)["samples"]) == (8, 270)
+    assert done.stderr == (
+        f"error[run-locked]: this result is not recorded in the run: process {pid} is using run "
+        f"`{copied.id}`\n"
+        f"help: wait until it ends; `runs/{copied.id}/train.log` says how far it is\n"
+    )
+    assert not copied.evaluations.exists()
+
+
+def spoil(run):
+    """Make every weight NaN."""
+    run.remove_sums()
+    data = run.best_checkpoint.read_bytes()
+    begin = 8 + int.from_bytes(data[:8], "little")
+    run.best_checkpoint.write_bytes(data[:begin] + b"\xff" * (len(data) - begin))
+
+
+def test_what_is_not_a_number_is_null_in_json_and_named(kexp, copied, tmp_path):
+    spoil(copied)
+    np.save(tmp_path / "rows.npy", rows(1))
+    measured = kexp("evaluate", copied.id, "--json")
+    predicted = kexp("predict", copied.id, "rows.npy", "--proba", "--format", "jsonl")
+
+    told = json.loads(measured.stdout, parse_constant=pytest.fail)
+    assert (told["metrics"]["loss"], told["nonfinite"]) == (None, ["loss"])
+    (kept,) = copied.evaluations.iterdir()
+    assert json.loads(kept.read_text(), parse_constant=pytest.fail).items() >= told.items()
+    row = json.loads(predicted.stdout, parse_constant=pytest.fail)
+    shares = [f"target.{digit}" for digit in range(10)]
+    assert row == {"row": 0, "target": "0", **dict.fromkeys(shares), "nonfinite": shares}
+
+
 def test_a_checkpoint_that_was_cut_off_is_refused_where_nothing_vouches_for_it(kexp, copied):
     copied.remove_sums()
     copied.best_checkpoint.write_bytes(copied.best_checkpoint.read_bytes()[:1000])
@@ -83,8 +138,7 @@ def test_a_run_without_the_checkpoint_is_refused(kexp, copied):
 
     assert (done.returncode, done.stderr) == (
         4,
-        f"error[no-checkpoint]: `{copied.id}` holds no best checkpoint\n"
-        "help: it was removed since\n",
+        f"error[no-checkpoint]: `{copied.id}` holds no best checkpoint\nhelp: it was removed since\n",
     )
 
 

@@ -138,8 +138,24 @@ def test_names_where_a_run_had_none_are_read_as_a_row(tmp_path: Path) -> None:
 
 def test_columns_that_are_not_there_are_all_named(tmp_path: Path) -> None:
     assert refusal(lambda: rows(write(tmp_path, "a,B,kind\n1,2,x\n"), STACKED)) == (
-        "error[unknown-column]: `f.csv` has no column `b`\nhelp: did you mean `B`?\n\n"
-        "error[unknown-column]: `f.csv` has no column `c`\nhelp: its columns are `a`, `B`, `kind`"
+        "error[unknown-column]: `f.csv` has 1 of the 3 columns that the model takes; it lacks `b`, `c`\n"
+        "help: its columns are `a`, `B`, `kind`"
+    )
+    assert refusal(lambda: rows(write(tmp_path, "a,B,c\n1,2,x\n"), STACKED)) == (
+        "error[unknown-column]: `f.csv` has no column `b`\nhelp: did you mean `B`?"
+    )
+
+
+def test_many_columns_that_are_not_there_make_one_line(tmp_path: Path) -> None:
+    names = tuple(f"pixel_{number}" for number in range(64))
+    info = info_of(TensorInfo("features", (64,), "float32"), columns={"features": names})
+    text = ",".join(f"p{number}" for number in range(64)) + "\n" + ",".join(["0"] * 64) + "\n"
+    lacking = ", ".join(f"`pixel_{number}`" for number in range(12))
+    found = ", ".join(f"`p{number}`" for number in range(12))
+    assert refusal(lambda: rows(write(tmp_path, text), info)) == (
+        "error[unknown-column]: `f.csv` has 0 of the 64 columns that the model takes; "
+        f"it lacks {lacking}, ...\n"
+        f"help: its columns are {found}, ..."
     )
 
 

@@ -37,7 +37,7 @@ def adapt_alike(*models):
     """Give the layers that learn from data, whose arrays are no weights, the same data."""
     for model in models:
         for layer in model.layers:
-            if isinstance(layer, keras.layers.Discretization):
+            if isinstance(layer, keras.layers.Discretization) and layer.num_bins is not None:
                 layer.adapt(np.linspace(-1.0, 1.0, 100))
 
 

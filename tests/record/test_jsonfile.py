@@ -3,7 +3,7 @@ import math
 import pytest
 
 from kexp.errors import RunRefused
-from kexp.record.jsonfile import read_object, write_object
+from kexp.record.jsonfile import read_object, told, write_object
 
 
 def test_what_is_written_is_indented_in_its_own_order_and_ends_the_line(tmp_path):
@@ -17,6 +17,13 @@ def test_a_name_that_is_not_utf8_survives(tmp_path):
     write_object(tmp_path / "a.json", {"file": "caf\udce9"})
 
     assert read_object(tmp_path / "a.json") == {"file": "caf\udce9"}
+
+
+def test_what_is_told_is_json_and_the_rest_is_named():
+    values = {"loss": math.nan, "accuracy": 0.5, "label": "a", "f1": math.inf, "lost": None}
+
+    held = {"loss": None, "accuracy": 0.5, "label": "a", "f1": None, "lost": None}
+    assert told(values) == (held, ["loss", "f1", "lost"])
 
 
 def test_no_file_reads_as_none(tmp_path):

@@ -241,7 +241,7 @@ def test_a_missing_tag_names_those_there_are(root):
 def test_without_tags_and_metrics_the_way_to_them_is_shown(tmp_path):
     add(tmp_path, "a", 0, "aaaa")
 
-    assert message("tag:x", tmp_path).endswith("help: tag one with `kexp tag RUN TAG`")
+    assert message("tag:x", tmp_path).endswith("help: `kexp train SPEC --tag TAG` gives a run one")
     assert message("best:x", tmp_path).endswith("help: no run has metrics yet")
 
 

@@ -190,6 +190,42 @@ def test_sums_are_those_of_sha256sum(run):
     assert run.verify("spec.yaml")
 
 
+def test_a_file_that_is_added_leaves_what_is_said_of_the_others(run):
+    run.write_spec(b"name: a\n")
+    run.write_sums()
+    before = run.sums.read_text()
+    run.spec.write_bytes(b"name: b\n")
+    path = run.write_evaluation("test", NOW, {"loss": 0.5})
+    run.add_sum(path)
+
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert run.sums.read_text() == f"{before}{digest}  evaluations/test-20261123-091455.json\n"
+    assert run.verify("evaluations/test-20261123-091455.json")
+    with pytest.raises(RunRefused, match=r"error\[file-differs\]"):
+        run.verify("spec.yaml")
+
+
+def test_a_file_that_is_added_where_nothing_is_vouched_for_begins_no_list(run):
+    run.write_spec(b"name: a\n")
+    run.add_sum(run.spec)
+
+    assert files(run) == ["spec.yaml"]
+
+
+def test_logs_are_listed_when_they_are_closed(run):
+    run.train_log.write_text("epoch 1\n")
+    run.backend_log.write_text("")
+    run.write_sums()
+    listed = [run.sums.read_text()]
+    run.add_sum(run.train_log)
+    listed.append(run.sums.read_text())
+
+    assert listed == [
+        "",
+        f"{hashlib.sha256(bytes('epoch 1', 'ascii') + bytes([10])).hexdigest()}  train.log\n",
+    ]
+
+
 def test_without_sums_nothing_is_vouched_for(run):
     run.write_spec(b"name: a\n")
 
@@ -302,7 +338,7 @@ def test_a_run_owned_by_another_process_is_refused_until_that_dies(run):
     assert is_locked
     assert str(error.value) == (
         f"error[run-locked]: process {owner.pid} is using run `{run.id}`\n"
-        f"help: wait until it ends, or watch it with `kexp logs {run.id} -f`"
+        f"help: wait until it ends; `{run.train_log}` says how far it is"
     )
     with run.lock():
         assert run.is_locked()

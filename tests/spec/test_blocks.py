@@ -132,3 +132,10 @@ def test_values_that_double_at_every_level_are_computed_once():
     start = time.process_time()
     read("b59", **blocks)
     assert time.process_time() - start < 1
+
+
+def test_a_block_of_many_parameters_is_used_many_times_quickly():
+    params = ", ".join(f"p{number}: 1" for number in range(3000))
+    start = time.process_time()
+    read("{b: null, repeat: 5000}", b=f"{{params: {{{params}}}, layers: [{{Dense: $p7}}]}}")
+    assert time.process_time() - start < 2

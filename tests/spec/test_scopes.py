@@ -2,7 +2,7 @@ import pytest
 
 from kexp.spec.formula import FormulaError
 from kexp.spec.scopes import Bound, Scope, View
-from kexp.spec.statics import NotStatic, bound, formulas_in, static_value
+from kexp.spec.statics import Given, NotStatic, formulas_in, static_value
 from kexp.spec.types import Component, Formula
 
 
@@ -75,13 +75,13 @@ def test_an_argument_is_computed_in_the_view_of_its_caller():
     assert static_value((1, Formula("$n")), block) == [1, 8]
 
 
-def test_what_is_known_is_computed_when_a_block_is_used_and_the_rest_waits():
+def test_the_values_of_a_block_are_computed_as_far_as_they_are_known():
     view = View({}, {"n": 4})
     waiting = Formula("$(dim(x) * n)")
+    given = Given({"a": 1, "b": "relu", "c": None}, {"a": Formula("$(n * 2)"), "c": waiting}, view)
 
-    assert bound(Formula("$(n * 2)"), view) == 8
-    assert bound(waiting, view) == Bound(waiting, view)
-    assert bound("relu", view) == Bound("relu", view)
+    assert dict(given) == {"a": 8, "b": Bound("relu", view), "c": Bound(waiting, view)}
+    assert len(given) == 3
 
 
 def test_a_value_of_the_data_is_not_known_yet():

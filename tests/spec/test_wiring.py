@@ -329,3 +329,12 @@ def test_five_thousand_layers_are_wired_in_less_than_a_second():
     start = time.process_time()
     assert len(wire(read, ["x"]).calls) == 5000
     assert time.process_time() - start < 1
+
+
+def test_endless_faults_end():
+    layers = "".join(f"    - lost_{n} -> Dense -> d{n}: 4\n" for n in range(2000))
+    start = time.process_time()
+    with pytest.raises(SpecError) as caught:
+        experiment_of(f"{HEAD % 'mse'}model:\n  inputs: [x]\n  layers:\n{layers}")
+    assert len(caught.value.diagnostics) == 100
+    assert time.process_time() - start < 3
