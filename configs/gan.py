@@ -51,7 +51,7 @@ class GAN(keras.Model):
         return self._told(loss=-ops.mean(self.critic(drawing)), distance=distance)
 
     def _told(self, **values):
-        """Return each value's mean over the epoch so far."""
+        """Return the mean of each value over the epoch so far."""
         for name, value in values.items():
             self.means[name].update_state(value)
         return {name: self.means[name].result() for name in values}

@@ -137,13 +137,13 @@ def _pair(label: str, text: str, style: str = "") -> Text:
 def _plan_lines(plan: Plan) -> list[Text]:
     sizes = ", ".join(f"{count:,} {name}" for name, count in plan.sizes.items())
     frozen = plan.num_parameters - plan.num_trainable
-    weights = f"{plan.num_parameters:,} parameters" + (f", {frozen:,} of them frozen" if frozen else "")
+    weights = f"{plan.num_parameters:,} parameters" + (f", {frozen:,} of them not trained" if frozen else "")
     steps = f"{plan.steps_per_epoch:,} step{'s' if plan.steps_per_epoch != 1 else ''}"
     return [
         Text.assemble((plan.name, "bold"), "  ", (plan.run_id, "dim")),
         _pair("data", f"{plan.data}: {sizes}"),
         _pair("input", ", ".join(_tensor(t) for t in plan.inputs)),
-        _pair("output", ", ".join(_tensor(t) for t in plan.outputs)),
+        *([_pair("output", ", ".join(_tensor(t) for t in plan.outputs))] if plan.outputs else []),
         _pair("model", weights),
         _pair("train", f"{plan.epochs:,} epochs of {steps}, batch size {plan.batch_size:,}"),
         _pair(

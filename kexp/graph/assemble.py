@@ -17,7 +17,7 @@ from kexp.graph.compile import compile_model
 from kexp.graph.construct import Context
 from kexp.graph.initial import Beginning
 from kexp.graph.labels import check_losses, match_targets
-from kexp.graph.ports import match_ports
+from kexp.graph.ports import in_shape, match_ports
 from kexp.protocols import DataInfo, Samples, TensorInfo
 from kexp.spec.phases import Phase, phases
 from kexp.spec.types import Experiment, Port
@@ -35,7 +35,7 @@ class Assembly:
 
     def inputs(self, samples: Samples) -> Any:
         """Return the model's inputs as it takes them."""
-        arrays = tuple(_in_shape(samples.inputs[port.column], port) for port in self.ports)
+        arrays = tuple(in_shape(samples.inputs[port.column], port) for port in self.ports)
         return arrays[0] if len(arrays) == 1 else arrays
 
     def labels(self, samples: Samples) -> Any:
@@ -126,8 +126,3 @@ def known_values(experiment: Experiment, info: DataInfo) -> dict[str, Any]:
     if len(info.inputs) == 1 and len(info.inputs[0].shape) == 1:
         values["num_features"] = info.inputs[0].shape[0]
     return values
-
-
-def _in_shape(array: "np.ndarray[Any, Any]", port: Port) -> "np.ndarray[Any, Any]":
-    """Give a column of single values the axis that a declared `[1]` has."""
-    return array[:, None] if array.ndim == 1 and port.shape is not None and len(port.shape) == 1 else array

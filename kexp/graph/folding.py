@@ -102,9 +102,9 @@ class _Folding:
             for key, piece in pieces_of(name, body, most_inputs):
                 alike[key].append(piece)
         for pieces in alike.values():
-            apart = apart(pieces)
-            if len(apart) > 1:
-                yield self._gain(apart), apart
+            chosen = apart(pieces)
+            if len(chosen) > 1:
+                yield self._gain(chosen), chosen
 
     def _gain(self, pieces: list[Piece]) -> float:
         """Return about how many lines are saved; a piece that begins where the graph forks reads best."""

@@ -9,20 +9,21 @@ import keras
 from kexp.diagnostics import Diagnostic
 from kexp.errors import NotFound, SpecError, did_you_mean
 from kexp.graph.construct import complaint, keras_message
+from kexp.graph.ports import in_shape
 from kexp.graph.weights import unpack
 from kexp.protocols import Samples
 from kexp.record.files import sha256_of
 from kexp.record.rundir import RunDir
-from kexp.spec.types import Step
+from kexp.spec.types import Port, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """A layer whose step says what it starts from; `column` is the model's input that it takes."""
+    """A layer whose step says what it starts from; `port` is the model's input that it takes."""
 
     layer: Any
     step: Step
-    column: str | None
+    port: Port | None
 
 
 def begin_layers(beginnings: tuple[Beginning, ...], samples: Samples, folder: Path) -> None:
@@ -40,13 +41,16 @@ def begin_layers(beginnings: tuple[Beginning, ...], samples: Samples, folder: Pa
 def _adapt(beginning: Beginning, samples: Samples) -> None:
     step, layer = beginning.step, beginning.layer
     path = f"{step.path}.adapt"
-    if not hasattr(layer, "adapt") or beginning.column is None:
-        known = "such as Normalization, on an input of the model"
-        reason = "takes no input of the model" if hasattr(layer, "adapt") else "cannot be adapted"
-        message = f"`{type(layer).__name__}` {reason}"
-        raise SpecError(Diagnostic("cannot-adapt", message, path, help=f"`adapt` is for layers {known}"))
-    with complaint(path, step.key, type(layer).__name__):
-        layer.adapt(samples.inputs[beginning.column])
+    name = type(layer).__name__
+    if not isinstance(layer, keras.layers.Normalization) or beginning.port is None:
+        # What other layers learn, such as vocabularies and bins, is in no variable, and no checkpoint holds it.
+        reason = (
+            "takes no input of the model" if beginning.port is None else "cannot be adapted inside a graph"
+        )
+        help = "`adapt` is for a Normalization on an input of the model; give other layers what they need"
+        raise SpecError(Diagnostic("cannot-adapt", f"`{name}` {reason}", path, help=help))
+    with complaint(path, step.key, name):
+        layer.adapt(in_shape(samples.inputs[beginning.port.column], beginning.port))
 
 
 def _load(beginning: Beginning, folder: Path) -> None:

@@ -81,7 +81,7 @@ def _functions() -> dict[tuple[str, str], str]:
 def _tree(operation: Any, arguments: Any, written: Any) -> ast.expr:
     made = type(operation)
     if made.__name__ == "GetItem":
-        container, key = [*arguments.args, *arguments.kwargs.values()]
+        container, key = list(arguments.args) + list(arguments.kwargs.values())
         return ast.Subscript(written(container), written(tuple(key) if isinstance(key, list) else key))
     name = _functions()[made.__module__, made.__name__.lower()]
     parameters = inspect.signature(getattr(keras.ops, name)).parameters

@@ -1,6 +1,9 @@
 """The model's inputs and the data's: which is which, and of what shape."""
 
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError
@@ -75,3 +78,8 @@ def _text_input(name: str) -> SpecError:
 def shape_of(port: Port, context: Context) -> tuple[int | None, ...]:
     with complaint(f"model.inputs.{port.name}", None, port.name):
         return tuple(evaluate(size, context) for size in port.shape or ())
+
+
+def in_shape(array: "np.ndarray[Any, Any]", port: Port) -> "np.ndarray[Any, Any]":
+    """Give a column of single values the axis that a declared `[1]` has."""
+    return array[:, None] if array.ndim == 1 and port.shape is not None and len(port.shape) == 1 else array

@@ -34,7 +34,8 @@ def template_of(pieces: Sequence[Sequence[Link]], blocks: Mapping[str, Body]) ->
         columns.choose_names()
     uses = range(len(pieces))
     given = {name: column.values for name, column in columns.by_name.items()}
-    params = {name: _usual(values) for name, values in given.items()}
+    # the first is written at every use: `residual: 64` says more than `residual`
+    params = {name: _usual(values) if index else None for index, (name, values) in enumerate(given.items())}
     params = dict(sorted(params.items(), key=lambda item: item[1] is not None))
     arguments = tuple(
         {n: given[n][use] for n in params if params[n] is None or _text(given[n][use]) != _text(params[n])}

@@ -97,6 +97,10 @@ class _FlowList(list[Any]):
     """A list that is printed on one line."""
 
 
+class _Nothing:
+    """The argument of a step that has only siblings; nothing stands after its colon."""
+
+
 class _Printer:
     def __init__(
         self, defaults: bool, short: bool = False, blocks: Mapping[str, Block] | None = None
@@ -212,7 +216,7 @@ class _Printer:
             siblings["outputs_of"] = _FlowList(step.outputs_of)
         if argument is None and not siblings:
             return key
-        return {key: argument, **siblings}
+        return {key: _Nothing() if self.short and argument is None else argument, **siblings}
 
     def _what(self, what: Component | Reuse | Graph | Use | Group | Expr) -> tuple[str, Any]:
         match what:
@@ -330,6 +334,7 @@ def _number(dumper: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
+_Dumper.add_representer(_Nothing, lambda dumper, data: dumper.represent_scalar("tag:yaml.org,2002:null", ""))
 _Dumper.add_representer(str, _text)
 _Dumper.add_representer(float, _number)
 _Dumper.add_representer(

@@ -6,7 +6,7 @@ from typing import Any
 from kexp.spec.calls import Fault, Halt
 from kexp.spec.formula import FormulaError, compute, tensors_in
 from kexp.spec.scopes import Bound, View
-from kexp.spec.types import Component, Formula, Step, Value
+from kexp.spec.types import Component, Formula, Graph, Step, Value
 
 
 class NotStatic(Exception):
@@ -82,9 +82,11 @@ class Given(Mapping[str, Any]):
 def _bound(value: Value, view: View) -> Any:
     if isinstance(value, Formula):
         try:
-            return static_value(value, view)
+            found = static_value(value, view)
         except (NotStatic, FormulaError):
-            pass
+            return Bound(value, view)
+        if not isinstance(found, (Component, Graph)):
+            return found
     return Bound(value, view)
 
 

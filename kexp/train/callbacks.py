@@ -126,7 +126,7 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
 
     def _awaits_validation(self, row: Mapping[str, Any]) -> bool:
         """Tell whether what is watched comes only with a later epoch's validation."""
-        return self.monitor.startswith("val_") and "val_loss" not in row
+        return self.monitor.startswith("val_") and not any(name.startswith("val_") for name in row)
 
     def _arm(self, row: Mapping[str, Any]) -> None:
         """Settle what is watched, once the metrics exist.

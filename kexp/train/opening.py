@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from kexp.custom import kept_code
+from kexp.custom import code_hashes, kept_code
 from kexp.data.load import Datasets
 from kexp.evaluate import info_as_json
 from kexp.graph.assemble import Assembly, known_values
@@ -60,7 +60,12 @@ def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> 
 def _sections(order: Order, datasets: Datasets, assembly: Assembly) -> dict[str, dict[str, Any]]:
     experiment, model = order.experiment, assembly.model
     return {
-        "spec": {"identity": identity(experiment), "seed": experiment.seed, "name": experiment.name},
+        "spec": {
+            "identity": identity(experiment),
+            "seed": experiment.seed,
+            "name": experiment.name,
+            "code": code_hashes(custom_names(experiment), order.folder),
+        },
         "backend": {
             **order.machine.details,
             "device": order.machine.device,

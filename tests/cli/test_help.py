@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("cli")
 GOLDEN = Path(__file__).parents[1] / "golden" / "help"
 
 
-@pytest.mark.parametrize("command", ["kexp", "train", "evaluate", "predict", "ls", "show"])
+@pytest.mark.parametrize("command", ["kexp", "train", "evaluate", "predict", "ls", "show", "build", "import"])
 def test_help_says_this(kexp, golden, command):
     done = kexp(*([] if command == "kexp" else [command]), "--help")
 

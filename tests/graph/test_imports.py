@@ -98,7 +98,7 @@ def test_equal_calls_in_a_row_are_repeated_and_what_differs_is_a_parameter(model
         == """\
 blocks:
   projected:
-    params: {filters: 8}
+    params: {filters: null}
     layers:
       - Conv2D -> shortcut: {filters: $filters, kernel_size: 1}
       - input -> Conv2D: {filters: $filters, kernel_size: 3, padding: same, activation: relu}
@@ -108,7 +108,7 @@ blocks:
 model:
   inputs: {image: [8, 8, 3]}
   layers:
-    - projected
+    - projected: 8
       repeat: 4
     - projected: 16
     - projected: 16
