@@ -66,10 +66,9 @@ def build_model(experiment: Experiment, info: DataInfo, context: Context) -> Bui
     builder = _Builder(context, experiment.blocks)
     model = builder.model(graph, tensors, _model_name(experiment.name))
     _name_outputs(model, graph)
-    columns = {port.name: port.column for port in ports}
-    return Built(
-        model, tuple(Beginning(layer, step, columns.get(i)) for layer, step, i in builder.beginnings)
-    )
+    known = {port.name: port for port in ports}
+    beginnings = (Beginning(layer, step, known.get(tensor)) for layer, step, tensor in builder.beginnings)
+    return Built(model, tuple(beginnings))
 
 
 def build_class(

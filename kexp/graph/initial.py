@@ -43,7 +43,7 @@ def _adapt(beginning: Beginning, samples: Samples) -> None:
     path = f"{step.path}.adapt"
     name = type(layer).__name__
     if not isinstance(layer, keras.layers.Normalization) or beginning.port is None:
-        # What other layers learn, such as vocabularies and bins, is in no variable, and no checkpoint holds it.
+        # What other layers learn, vocabularies and bins, is in no variable: no checkpoint holds it.
         reason = (
             "takes no input of the model" if beginning.port is None else "cannot be adapted inside a graph"
         )
