@@ -113,8 +113,11 @@ class Streams:
             self.printed(printable(line))
 
 
-class _Lines(io.RawIOBase):
-    """Hands over what is written to it, a line at a time."""
+class _Lines(io.BufferedIOBase):
+    """Hands over what is written to it, a line at a time.
+
+    A BufferedWriter around it would write again what an interrupt came into.
+    """
 
     def __init__(self, take: Callable[[str], None]) -> None:
         self._pass_on = take
@@ -136,7 +139,7 @@ class _Lines(io.RawIOBase):
 
 
 def _line_by_line(take: Callable[[str], None]) -> TextIO:
-    return io.TextIOWrapper(io.BufferedWriter(_Lines(take)), "utf-8", "replace", "\n", line_buffering=True)
+    return io.TextIOWrapper(_Lines(take), "utf-8", "replace", "\n", line_buffering=True)
 
 
 def wants_colour(stream: TextIO) -> bool:

@@ -1,6 +1,7 @@
 """Body -> Graph: steps in the language, with names only where something refers to them."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
 from kexp.graph.links import Again, Body, Inlet, Link, Ref, flat
@@ -11,7 +12,7 @@ from kexp.spec.types import Block, Component, Expr, Graph, Operand, Operands, Po
 from kexp.spec.wiring import snake_case
 
 _WORDS = ("reuse", "model", "layers", "expr", "prev", "input", "null", "_")
-_ROLES = {"Add": "shortcut", "Multiply": "gate", "Concatenate": "skip"}
+_ROLES = {"Add": "shortcut", "Multiply": "gate", "Concatenate": "branch"}
 """What a tensor is called after the layer that takes it, where its own layer's name says nothing."""
 
 
@@ -35,7 +36,7 @@ class _Namer:
         self.names = {inlet.tensor: word for inlet, word in zip(body.inputs, words, strict=True)}
         self.takers: dict[int, Link] = {}
         self.layers: dict[int, str] = {}
-        self.used = {*(tensor for link in body.links for tensor in link.taken), *body.outputs}
+        self.used = Counter(tensor for link in body.links for tensor in link.taken) + Counter(body.outputs)
 
     def graph(self) -> Graph:
         for tensor, link in self._named():
@@ -83,6 +84,8 @@ class _Namer:
         if own is None or re.fullmatch(rf"{snake_case(_kind(link))}(_\d+)?", own):
             taker = self.takers.get(tensor)
             role = _ROLES.get(_class(taker)) if taker is not None else None
+            if role == "branch" and self.used[tensor] > 1:
+                role = "skip"
             own = role or (own if not self.generic and own else snake_case(_kind(link)))
         return self._unused(own)
 

@@ -35,43 +35,62 @@ class Slot:
 
 def pieces_of(name: str, body: Body, most_inputs: int) -> Iterator[tuple[Hashable, Piece]]:
     """Yield every stretch of at least two calls that gives one tensor, under a key of its structure."""
-    last = last_uses(body)
-    made = {
-        tensor: (index, place)
-        for index, link in enumerate(body.links)
-        for place, tensor in enumerate(link.gives)
-    }
-    shapes = [_shape(link) for link in body.links]
-    forks = _forks(body)
-    whole = (0, len(body.links)) if name else None
-    least = 1 if most_inputs == 1 else _LEAST_CELL
+    search = _Search(name, body, most_inputs)
     for start in range(len(body.links)):
+        yield from search.begun_at(start)
+
+
+class _Search:
+    def __init__(self, name: str, body: Body, most_inputs: int) -> None:
+        self.name, self.links, self.most_inputs = name, body.links, most_inputs
+        self.least = 2 if most_inputs == 1 else _LEAST_CELL
+        self.last = last_uses(body)
+        self.made = {
+            tensor: (index, place)
+            for index, link in enumerate(body.links)
+            for place, tensor in enumerate(link.gives)
+        }
+        self.shapes = [_shape(link) for link in body.links]
+        self.forks = _forks(body)
+
+    def begun_at(self, start: int) -> Iterator[tuple[Hashable, Piece]]:
         inputs: dict[int, int] = {}
         joined: list[tuple[int, int]] = []
         key = kept = 0
-        for end in range(start + 1, min(start + _LONGEST, len(body.links)) + 1):
-            link, shape = body.links[end - 1], shapes[end - 1]
-            if shape is None:
-                break
-            wiring = tuple(
-                _relative(ref, start, made, inputs) for ref in (*link.takes, *link.keywords.values())
-            )
-            key = hash((key, shape, wiring))
-            if len(inputs) > most_inputs:
-                break
-            fork = forks.get(end - 1, -1)
+        for end in range(start + 1, min(start + _LONGEST, len(self.links)) + 1):
+            link, shape = self.links[end - 1], self.shapes[end - 1]
+            refs = (*link.takes, *link.keywords.values())
+            key = hash((key, shape, tuple(_relative(ref, start, self.made, inputs) for ref in refs)))
+            fork = self.forks.get(end - 1, -1)
             if fork >= start:
                 joined = [*(pair for pair in joined if pair[1] < fork), (fork, end - 1)]
-            if len(joined) > 1 and most_inputs == 1:
+            if shape is None or len(inputs) > self.most_inputs or (len(joined) > 1 == self.most_inputs):
                 break
-            reads_well = most_inputs > 1 or all(
-                _is_light(body.links[start:first]) and _is_light(body.links[at + 1 : end])
-                for first, at in joined
-            )
-            gives_one = reads_well and all(tensor not in last for tensor in link.gives[1:])
-            if end - start > least and kept < end and gives_one and (start, end) != whole:
-                yield (end - start, key), Piece(name, start, end, tuple(inputs))
-            kept = max(kept, *(last.get(tensor, 0) for tensor in link.gives))
+            gives_one = kept < end and all(tensor not in self.last for tensor in link.gives[1:])
+            if gives_one and self._reads_well(start, end, joined):
+                yield (end - start, key), Piece(self.name, start, end, tuple(inputs))
+            kept = max(kept, *(self.last.get(tensor, 0) for tensor in link.gives))
+
+    def _reads_well(self, start: int, end: int, joined: list[tuple[int, int]]) -> bool:
+        """Tell whether a stretch begins and ends where a person would draw the line."""
+        is_whole = bool(self.name) and end - start == len(self.links)
+        if end - start < self.least or is_whole or self._is_run(start, end):
+            return False
+        if self.most_inputs > 1:
+            return True
+        around = ((self.links[start:first], self.links[at + 1 : end]) for first, at in joined)
+        return all(_is_light(before) and _is_light(after) for before, after in around)
+
+    def _is_run(self, start: int, end: int) -> bool:
+        """Tell whether a stretch is one call over and over, or cuts such a row in two."""
+        if all(shape == self.shapes[start] for shape in self.shapes[start:end]):
+            return True
+        borders = ((i - 1, i) for i in (start, end) if 0 < i < len(self.links))
+        return any(_is_same_use(self.links[before], self.links[after]) for before, after in borders)
+
+
+def _is_same_use(one: Link, other: Link) -> bool:
+    return isinstance(one.what, Use) and repr(one.what) == repr(other.what)
 
 
 def _forks(body: Body) -> dict[int, int]:

@@ -30,10 +30,10 @@ model:
   inputs: {title: {shape: [20], dtype: int32}, body: {shape: [30], dtype: int32}, age: [1]}
   layers:
     - title -> Embedding -> words: {input_dim: 50, output_dim: 8}
-    - GlobalAveragePooling1D -> skip
+    - GlobalAveragePooling1D -> branch
     - body -> reuse: words
     - Bidirectional: {LSTM: 6}
-    - skip, prev, age -> Concatenate
+    - branch, prev, age -> Concatenate
     - Dense -> features: {units: 16, activation: relu, kernel_regularizer: {L2: 0.0001}}
     - Dense -> priority: {units: 1, activation: sigmoid}
     - features -> Dense -> department: {units: 4, activation: softmax}
