@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from kexp.diagnostics import Paint, plain, printable
 from kexp.errors import KexpError
@@ -139,7 +139,8 @@ class _Lines(io.BufferedIOBase):
 
 
 def _line_by_line(take: Callable[[str], None]) -> TextIO:
-    return io.TextIOWrapper(_Lines(take), "utf-8", "replace", "\n", line_buffering=True)
+    lines: Any = _Lines(take)
+    return io.TextIOWrapper(lines, "utf-8", "replace", "\n", line_buffering=True)
 
 
 def wants_colour(stream: TextIO) -> bool:
