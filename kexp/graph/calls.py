@@ -71,7 +71,7 @@ def name_operations(result: Any, given: Sequence[Any], name: str) -> None:
         operations[id(history.operation)] = history.operation
         waiting += history.operation._inbound_nodes[history.node_index].input_tensors
     for number, operation in enumerate(operations.values()):
-        operation.name = f"{name}_{number}" if number else name
+        operation.name = f"{name}.{number}" if number else name
 
 
 def spread(layer: Any, arguments: Sequence[Any]) -> list[Any]:

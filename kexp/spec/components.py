@@ -40,7 +40,7 @@ _OBJECT_ORDER = tuple(n for n in NAMESPACES if n != "sources")
 
 
 def is_custom(name: str) -> bool:
-    return bool(CUSTOM.match(name)) and not name.startswith("keras.")
+    return bool(CUSTOM.match(name)) and not _EXPLICIT.match(name)
 
 
 def read_component(cursor: Cursor, namespace: str) -> Component:
