@@ -18,7 +18,7 @@ from kexp.protocols import DataInfo, Samples, Site, TensorInfo
 from kexp.record.experiment import read_experiment
 from kexp.record.rundir import RunDir
 from kexp.record.status import read_status
-from kexp.spec.phases import phases
+from kexp.spec.phases import final_batch_size
 from kexp.spec.types import Component, Experiment
 
 Which = Literal["best", "last"]
@@ -37,7 +37,7 @@ class Rebuilt:
     @property
     def batch_size(self) -> int:
         """The batch size that training ended with, and measured its test split by."""
-        return phases(self.experiment)[-1].experiment.train.batch_size
+        return final_batch_size(self.experiment)
 
     @property
     def needed(self) -> DataInfo:

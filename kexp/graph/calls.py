@@ -82,13 +82,14 @@ def spread(layer: Any, arguments: Sequence[Any]) -> list[Any]:
         return [list(arguments)]
     call = layer.call if isinstance(layer, keras.Layer) else layer
     parameters = list(inspect.signature(call).parameters.values())
-    required = [
-        p
-        for p in parameters
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    by_position = len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return list(arguments) if by_position else [list(arguments)]
+    return list(arguments) if takes_positions(parameters) else [list(arguments)]
+
+
+def takes_positions(parameters: Sequence[inspect.Parameter]) -> bool:
+    """Tell whether `call` wants several tensors by position."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in parameters if p.default is p.empty and p.kind in positional]
+    return len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
 def with_training(layer: Any, constants: dict[str, Any], call: Call) -> Any:

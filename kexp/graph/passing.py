@@ -9,13 +9,6 @@ import keras
 from kexp.graph.order import node_of
 
 
-def takes_positions(parameters: list[inspect.Parameter]) -> bool:
-    """Tell whether `call` wants several tensors by position, as the builder does."""
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    required = [p for p in parameters if p.default is p.empty and p.kind in positional]
-    return len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
-
-
 def is_tensor(value: Any) -> bool:
     return isinstance(value, keras.KerasTensor)
 

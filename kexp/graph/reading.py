@@ -9,13 +9,14 @@ import keras
 from keras.src.models.functional import Functional
 
 from kexp.errors import SpecError
+from kexp.graph.calls import takes_positions
 from kexp.graph.described import Describer
 from kexp.graph.fixed import FixedTraining
 from kexp.graph.links import Again, Body, Inlet, Link, Ref
 from kexp.graph.naming import graph_of
 from kexp.graph.operations import TENSOR, expression_of
 from kexp.graph.order import Node, nodes_in_order
-from kexp.graph.passing import holds_tensor, is_implied, is_tensor, takes_positions
+from kexp.graph.passing import holds_tensor, is_implied, is_tensor
 from kexp.graph.tidying import tidied
 from kexp.spec.types import Expr, Graph, Value, Weights
 

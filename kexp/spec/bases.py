@@ -10,9 +10,9 @@ from kexp.diagnostics import Diagnostic, Related, Span
 from kexp.document import Document, Entries, Items, Node, Scalar, load_document
 from kexp.errors import KexpError, NotFound, SpecError
 from kexp.spec.components import looks_like_object
+from kexp.spec.references import DATA_PATHS
 
 _FILE_REFERENCE = re.compile(r"([\w./-]+\.py):[A-Za-z_]\w*\Z")
-_DATA_PATHS = ("path", "train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _rebased(node: Node, folder: str, path: tuple[str, ...]) -> Node:
         case Scalar(value=str() as text) if path[-2:] == ("layers", "[]") and "->" in text:
             return _rebased_key(node, folder)
         case Scalar(value=str() as text):
-            is_data = len(path) == 2 and path[0] == "data" and path[1] in _DATA_PATHS
+            is_data = len(path) == 2 and path[0] == "data" and path[1] in DATA_PATHS
             is_weights = path[-1:] == ("weights",) or path[-2:] == ("weights", "from")
             moves = _FILE_REFERENCE.match(text) or is_data or is_weights
             return replace(node, value=_moved(text, folder)) if moves else node

@@ -13,7 +13,7 @@ import yaml
 from kexp.document import means_other_than_text
 from kexp.spec.catalogue import catalogue
 from kexp.spec.formula import escape
-from kexp.spec.references import with_custom_names, with_weight_files
+from kexp.spec.references import DATA_PATHS, with_custom_names, with_weight_files
 from kexp.spec.types import (
     Block,
     Component,
@@ -34,7 +34,6 @@ from kexp.spec.types import (
 
 _ONE_LINE = 1_000_000
 _OUTSIDE_IDENTITY = ("name", "description", "tags", "trackers", "expect")
-_PATH_OPTIONS = ("path", "train", "val", "test")
 _SECTIONS = (
     "kexp",
     "name",
@@ -68,7 +67,7 @@ def identity(experiment: Experiment) -> str:
     for key in _OUTSIDE_IDENTITY:
         tree.pop(key, None)
     tree.get("runtime", {}).pop("threads", None)
-    for key in _PATH_OPTIONS:
+    for key in DATA_PATHS:
         if isinstance(tree["data"].get(key), str):
             tree["data"][key] = Path(tree["data"][key]).name
     text = json.dumps(tree, sort_keys=True, allow_nan=True)
@@ -78,7 +77,7 @@ def identity(experiment: Experiment) -> str:
 def resolve(experiment: Experiment, folder: Path, threads: int) -> Experiment:
     """Fix what a run must not leave open: the threads, and files by their absolute paths."""
     options = {
-        key: str((folder / value).resolve()) if key in _PATH_OPTIONS and isinstance(value, str) else value
+        key: str((folder / value).resolve()) if key in DATA_PATHS and isinstance(value, str) else value
         for key, value in experiment.data.options.items()
     }
     placed = with_weight_files(experiment, lambda path: str((folder / path).resolve()))

@@ -40,6 +40,11 @@ def num_epochs(experiment: Experiment) -> int:
     return sum(phase.experiment.train.epochs for phase in phases(experiment))
 
 
+def final_batch_size(experiment: Experiment) -> int:
+    """Return the batch size that training ends with, and measures its test split by."""
+    return phases(experiment)[-1].experiment.train.batch_size
+
+
 def _phase(experiment: Experiment, stage: Stage, number: int) -> Phase:
     given = {name: getattr(stage, name) for name in _INHERITED if getattr(stage, name) is not None}
     train = replace(experiment.train, stages=(), **given)

@@ -7,17 +7,13 @@ from typing import Any
 from kexp.spec.components import is_custom
 from kexp.spec.types import Component, Data, Experiment, Weights
 
+DATA_PATHS = ("path", "train", "val", "test")
+"""The options of data sources that are files."""
+
 
 def custom_names(experiment: Experiment) -> list[str]:
     """Return every `file.py:Name` and `module:Name`, each once."""
-    found: list[str] = []
-
-    def note(name: str) -> str:
-        found.append(name)
-        return name
-
-    with_custom_names(experiment, note)
-    return list(dict.fromkeys(found))
+    return _noted(experiment, with_custom_names)
 
 
 def with_custom_names(experiment: Experiment, rename: Callable[[str], str]) -> Experiment:
@@ -34,14 +30,21 @@ def with_weight_files(experiment: Experiment, relocate: Callable[[str], str]) ->
 
 def weight_files(experiment: Experiment) -> list[str]:
     """Return every file of initial weights, each once."""
-    found: list[str] = []
+    return _noted(experiment, with_weight_files)
 
-    def note(path: str) -> str:
-        found.append(path)
-        return path
 
-    with_weight_files(experiment, note)
-    return list(dict.fromkeys(found))
+def _noted(
+    experiment: Experiment, replaced: Callable[[Experiment, Callable[[str], str]], Experiment]
+) -> list[str]:
+    """Return what one of the replacements would replace."""
+    found: dict[str, None] = {}
+
+    def note(name: str) -> str:
+        found[name] = None
+        return name
+
+    replaced(experiment, note)
+    return list(found)
 
 
 def _mapped(value: Any, rename: Callable[[str], str], relocate: Callable[[str], str]) -> Any:

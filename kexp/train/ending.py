@@ -19,7 +19,7 @@ from kexp.graph.weights import arrays_of, load_weights, model_variables, weights
 from kexp.protocols import Display
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
-from kexp.spec.phases import num_epochs, phases
+from kexp.spec.phases import final_batch_size, num_epochs
 from kexp.train.order import Order, Result
 from kexp.train.session import Progress, Session
 from kexp.train.signals import StopRequested
@@ -41,8 +41,7 @@ class Ending:
         load_weights(assembly.model, self.progress.best_arrays)
         metrics = {name: value for name, value in self.progress.best_row.items() if _is_metric(name, value)}
         if "test" in datasets.splits:
-            batch_size = phases(self.order.experiment)[-1].experiment.train.batch_size
-            measured = measure(assembly, datasets.splits["test"], batch_size)
+            measured = measure(assembly, datasets.splits["test"], final_batch_size(self.order.experiment))
             metrics |= {f"test_{name}": value for name, value in measured.items()}
         self._save_model(assembly.model)
         digest = weights_sha256(arrays_of(model_variables(assembly.model)))
