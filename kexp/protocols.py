@@ -18,15 +18,32 @@ if TYPE_CHECKING:
 # ---------------------------------------------------------------- data
 
 
+class Column(Protocol):
+    """What an input or target holds, row by row: a numpy array, or a `kexp.data.lazy.LazyColumn`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> "np.dtype[Any]": ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Named arrays with one common first axis.
+    """Named columns with one common first axis: arrays, or columns that are read when asked for.
 
     Shapes: inputs and targets (n, ...); weights (n,) or None.
     """
 
-    inputs: "Mapping[str, Array]"
-    targets: "Mapping[str, Array]"
+    inputs: Mapping[str, Column]
+    targets: Mapping[str, Column]
     weights: "Array | None" = None
 
     def __len__(self) -> int:

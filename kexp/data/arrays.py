@@ -5,9 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kexp.protocols import Column
 
-def is_text(array: NDArray[Any]) -> bool:
-    return array.dtype.kind == "U"
+
+def is_text(column: Column) -> bool:
+    """Tell text: numpy's own, or Python's where rows differ much in length."""
+    return column.dtype.kind in "UO"
 
 
 def tidy_array(value: object) -> NDArray[Any]:

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kexp.data.arrays import is_text
+from kexp.data.lazy import chunks, in_memory
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError
-from kexp.protocols import Samples, Table
+from kexp.protocols import Column, Samples, Table
 
 
 def check_table(table: Table) -> None:
@@ -30,12 +31,16 @@ def check_classes(splits: Mapping[str, Samples], classes: Mapping[str, tuple[str
     """
     faults: list[Diagnostic] = []
     for target, names in classes.items():
-        seen = set(np.unique(splits["train"].targets[target]).tolist())
+        seen = _classes(splits["train"].targets[target])
         for split in splits.keys() - {"train"}:
-            unseen = sorted(set(np.unique(splits[split].targets[target]).tolist()) - seen)
+            unseen = sorted(_classes(splits[split].targets[target]) - seen)
             faults.extend(_unseen(split, target, names[number]) for number in unseen)
     if faults:
         raise DataError(*sorted(faults, key=lambda fault: fault.message))
+
+
+def _classes(column: Column) -> set[int]:
+    return set(np.unique(in_memory(column)).tolist())
 
 
 def _unseen(split: str, target: str, name: str) -> Diagnostic:
@@ -47,7 +52,7 @@ def _unseen(split: str, target: str, name: str) -> Diagnostic:
     )
 
 
-def _arrays(samples: Samples) -> Iterator[tuple[str, NDArray[Any]]]:
+def _columns(samples: Samples) -> Iterator[tuple[str, Column]]:
     yield from ((f"input `{name}`", array) for name, array in samples.inputs.items())
     yield from ((f"target `{name}`", array) for name, array in samples.targets.items())
     if samples.weights is not None:
@@ -61,7 +66,7 @@ def _of(part: str) -> str:
 def _length_faults(table: Table) -> list[Diagnostic]:
     faults = []
     for part, samples in table.parts.items():
-        lengths = {name: len(array) for name, array in _arrays(samples)}
+        lengths = {name: len(array) for name, array in _columns(samples)}
         weights = samples.weights
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{length:,} in {name}" for name, length in lengths.items())
@@ -78,10 +83,10 @@ def _length_faults(table: Table) -> list[Diagnostic]:
 def _part_faults(table: Table) -> list[Diagnostic]:
     """Compare each part's names, dtypes and shapes with those of the first."""
     (first, samples), *others = table.parts.items()
-    expected = {name: _kind(array) for name, array in _arrays(samples)}
+    expected = {name: _kind(array) for name, array in _columns(samples)}
     faults = []
     for part, other in others:
-        found = {name: _kind(array) for name, array in _arrays(other)}
+        found = {name: _kind(array) for name, array in _columns(other)}
         for name in {**expected, **found}:
             was, should = found.get(name, "absent"), expected.get(name, "absent")
             if was != should:
@@ -90,18 +95,19 @@ def _part_faults(table: Table) -> list[Diagnostic]:
     return faults
 
 
-def _kind(array: NDArray[Any]) -> str:
+def _kind(array: Column) -> str:
     return f"{'text' if is_text(array) else array.dtype} of shape {array.shape[1:]} each"
 
 
 def _finite_faults(table: Table) -> list[Diagnostic]:
     faults = []
     for part, samples in table.parts.items():
-        for name, array in _arrays(samples):
+        for name, array in _columns(samples):
             filled = next((fills for key, fills in table.fills.items() if name == f"input `{key}`"), {})
-            bad = not_finite(array, filled)
+            bad = _bad_places(array, filled)
             if len(bad):
-                column = f", column {bad[0][1]}" if array.ndim == 2 and array.shape[1] > 1 else ""
+                wide = len(array.shape) == 2 and array.shape[1] > 1
+                column = f", column {bad[0][1]}" if wide else ""
                 message = (
                     f"{name} of {_of(part)} holds {counted_values(bad)} NaN or infinite,"
                     f" first in sample {bad[0][0]}{column} (counted from 0)"
@@ -109,6 +115,20 @@ def _finite_faults(table: Table) -> list[Diagnostic]:
                 help = "mend or drop these samples before training"
                 faults.append(Diagnostic("data-not-finite", message, path="data", help=help))
     return faults
+
+
+def _bad_places(column: Column, filled: Collection[int]) -> NDArray[np.intp]:
+    """Return the places of NaN and infinity in a column; only columns of floats are read."""
+    found = np.empty((0, len(column.shape)), np.intp)
+    if column.dtype.kind != "f":
+        return found
+    start = 0
+    for chunk in chunks(column):
+        places = not_finite(chunk, filled)
+        places[:, 0] += start
+        found = np.concatenate([found, places])
+        start += len(chunk)
+    return found
 
 
 def counted_values(places: NDArray[np.intp]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kexp.data.arrays import is_text
+from kexp.data.lazy import in_memory
 from kexp.errors import DataError
 from kexp.protocols import Samples, Table
 
@@ -22,7 +23,7 @@ def fill_values(train: Samples, table: Table) -> Fills:
     """
     values: dict[str, dict[int, str | float]] = {}
     for name, fills in table.fills.items():
-        array = train.inputs[name]
+        array = in_memory(train.inputs[name])
         values[name] = {
             column: how
             if is_text(array) or not isinstance(how, str)
@@ -37,7 +38,7 @@ def fill_missing(splits: Mapping[str, Samples], fills: Fills) -> dict[str, Sampl
     filled = dict(splits)
     for name, values in fills.items():
         for split, samples in filled.items():
-            array = fill_array(samples.inputs[name], values)
+            array = fill_array(in_memory(samples.inputs[name]), values)
             filled[split] = replace(samples, inputs={**samples.inputs, name: array})
     return filled
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kexp.data.lazy import column_digest, in_memory
 from kexp.data.split import Cut
-from kexp.protocols import Samples
+from kexp.protocols import Column, Samples
 
 MAX_COUNTED_CLASSES = 1000
 
@@ -60,14 +60,12 @@ def hash_file(file: Path) -> FileHash:
 
 
 def hash_samples(samples: Samples) -> str:
-    """Return the sha256 of names, dtypes, shapes and values."""
+    """Return the sha256 of names, dtypes, shapes and values, or of the files that hold them."""
     digest = hashlib.sha256()
-    weights = {} if samples.weights is None else {"weights": samples.weights}
-    for role, arrays in (("input", samples.inputs), ("target", samples.targets), ("weights", weights)):
-        for name in sorted(arrays):
-            array = np.ascontiguousarray(arrays[name])
-            digest.update(f"{role} {name} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(array.reshape(-1).view(np.uint8).data)
+    weights: dict[str, Column] = {} if samples.weights is None else {"weights": samples.weights}
+    for role, columns in (("input", samples.inputs), ("target", samples.targets), ("weights", weights)):
+        for name in sorted(columns):
+            digest.update(f"{role} {name} {column_digest(columns[name])}\n".encode())
     return digest.hexdigest()
 
 
@@ -76,11 +74,11 @@ def _class_counts(samples: Samples, classes: Mapping[str, tuple[str, ...]]) -> d
     return {name: count for name, count in counts.items() if count is not None}
 
 
-def _counted(array: NDArray[Any], names: tuple[str, ...] | None) -> dict[str, int] | None:
+def _counted(column: Column, names: tuple[str, ...] | None) -> dict[str, int] | None:
     """Count the classes of a target; values and very many numbers are not classes."""
-    if array.ndim != 1 or array.dtype.kind not in "biu":
+    if len(column.shape) != 1 or column.dtype.kind not in "biu":
         return None
-    values, counts = np.unique(array, return_counts=True)
+    values, counts = np.unique(in_memory(column), return_counts=True)
     if names is None and len(values) > MAX_COUNTED_CLASSES:
         return None
     keys = [names[int(value)] if names else str(int(value)) for value in values]

@@ -4,22 +4,22 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kexp.data import SOURCES
 from kexp.data.arrays import is_text
+from kexp.data.cache import kept_in_memory
 from kexp.data.checks import check_classes, check_table
 from kexp.data.fills import Fills, fill_missing, fill_values
 from kexp.data.fingerprint import Fingerprint, fingerprint
+from kexp.data.lazy import chunks, in_memory, taken
 from kexp.data.order import Indices
 from kexp.data.python_function import load_function
 from kexp.data.split import split_table
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError, did_you_mean
-from kexp.protocols import DataInfo, Samples, Site, Table, TensorInfo
+from kexp.protocols import Column, DataInfo, Samples, Site, Table, TensorInfo
 from kexp.spec.types import Data
 
 
@@ -43,6 +43,7 @@ def load(data: Data, site: Site) -> Datasets:
     table = number_classes(table)
     cuts = split_table(table, data.split)
     splits = {name: take(table.parts[cut.part], cut.rows) for name, cut in cuts.items()}
+    splits = kept_in_memory(splits, data.cache)
     fills = fill_values(splits["train"], table)
     splits = fill_missing(splits, fills)
     check_classes(splits, table.classes)
@@ -99,7 +100,7 @@ def number_classes(table: Table) -> Table:
     for target in next(iter(table.parts.values())).targets:
         arrays = [samples.targets[target] for samples in table.parts.values()]
         if is_text(arrays[0]):
-            classes[target] = tuple(np.unique(np.concatenate(arrays)).tolist())
+            classes[target] = tuple(np.unique(np.concatenate([in_memory(a) for a in arrays])).tolist())
 
     def numbered(samples: Samples) -> Samples:
         return replace(
@@ -109,10 +110,10 @@ def number_classes(table: Table) -> Table:
     return replace(table, parts={part: numbered(s) for part, s in table.parts.items()}, classes=classes)
 
 
-def _class_numbers(array: NDArray[Any], classes: tuple[str, ...]) -> NDArray[Any]:
-    if not is_text(array):
-        return array
-    return np.searchsorted(np.array(classes), array).astype(np.int32)
+def _class_numbers(column: Column, classes: tuple[str, ...]) -> Column:
+    if not is_text(column):
+        return column
+    return np.searchsorted(np.array(classes), in_memory(column)).astype(np.int32)
 
 
 def take(samples: Samples, rows: Indices) -> Samples:
@@ -120,8 +121,8 @@ def take(samples: Samples, rows: Indices) -> Samples:
     if len(rows) == len(samples):
         return samples
     return Samples(
-        {name: array[rows] for name, array in samples.inputs.items()},
-        {name: array[rows] for name, array in samples.targets.items()},
+        {name: taken(column, rows) for name, column in samples.inputs.items()},
+        {name: taken(column, rows) for name, column in samples.targets.items()},
         None if samples.weights is None else samples.weights[rows],
     )
 
@@ -145,12 +146,13 @@ def describe(splits: Mapping[str, Samples], table: Table, fills: Fills) -> DataI
     )
 
 
-def _tensor(name: str, array: NDArray[Any]) -> TensorInfo:
-    return TensorInfo(name, array.shape[1:], "str" if is_text(array) else array.dtype.name)
+def _tensor(name: str, column: Column) -> TensorInfo:
+    return TensorInfo(name, column.shape[1:], "str" if is_text(column) else column.dtype.name)
 
 
-def _num_classes(arrays: list[NDArray[Any]]) -> int | None:
+def _num_classes(columns: list[Column]) -> int | None:
     """Return how many classes whole numbers from 0 span; None for values and negative numbers."""
-    if arrays[0].dtype.kind not in "biu" or min(array.min() for array in arrays) < 0:
+    if columns[0].dtype.kind not in "biu":
         return None
-    return int(max(array.max() for array in arrays)) + 1
+    ends = [(chunk.min(), chunk.max()) for column in columns for chunk in chunks(column)]
+    return int(max(most for _, most in ends)) + 1 if min(least for least, _ in ends) >= 0 else None

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kexp.data.fingerprint import MAX_COUNTED_CLASSES, fingerprint
+from kexp.data.lazy import in_memory
 from kexp.data.load import Datasets, describe, take
 from kexp.data.order import Indices, generator
 from kexp.data.split import Cut
@@ -41,7 +42,7 @@ def _class_targets(info: DataInfo) -> list[str]:
 
 
 def _first_rows(samples: Samples, targets: Iterable[str], num_samples: int) -> Indices:
-    labels = [samples.targets[name].reshape(len(samples), -1) for name in targets]
+    labels = [in_memory(samples.targets[name]).reshape(len(samples), -1) for name in targets]
     firsts = [np.unique(array, return_index=True)[1] for array in labels if array.shape[1] == 1]
     chosen = np.unique(np.concatenate([*firsts, np.empty(0, np.int64)])).astype(np.int64)
     others = np.setdiff1d(np.arange(len(samples)), chosen)

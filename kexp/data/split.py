@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kexp.data.lazy import in_memory
 from kexp.data.order import Indices, generator
 from kexp.data.proportions import proportional_counts
 from kexp.errors import DataError, SpecError
@@ -105,15 +106,15 @@ def _cut(table: Table, pool: str, split: Split, sizes: Mapping[str, int]) -> dic
 def _labels(table: Table, samples: Samples) -> tuple[NDArray[Any], list[str]]:
     """Return each sample's class as a number from 0, and the names of the classes that occur."""
     targets = list(samples.targets.items())
-    if len(targets) != 1 or targets[0][1].ndim != 1 or targets[0][1].dtype.kind not in "biu":
-        found = ", ".join(f"`{name}` ({array.dtype}, {array.ndim}-d)" for name, array in targets) or "none"
+    if len(targets) != 1 or len(targets[0][1].shape) != 1 or targets[0][1].dtype.kind not in "biu":
+        found = ", ".join(f"`{name}` ({c.dtype}, {len(c.shape)}-d)" for name, c in targets) or "none"
         raise SpecError.because(
             "stratify-needs-classes",
             f"`stratify` needs one target of classes; the data has {found}",
             path="data.split.stratify",
         )
-    name, array = targets[0]
-    values, labels = np.unique(array, return_inverse=True)
+    name, column = targets[0]
+    values, labels = np.unique(in_memory(column), return_inverse=True)
     names = table.classes.get(name)
     return labels, [names[int(value)] if names else str(int(value)) for value in values]
 

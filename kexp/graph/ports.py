@@ -1,14 +1,11 @@
 """The model's inputs and the data's: which is which, and of what shape."""
 
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError
 from kexp.graph.construct import Context, complaint, evaluate
-from kexp.protocols import DataInfo, TensorInfo
+from kexp.protocols import Column, DataInfo, TensorInfo
 from kexp.spec.types import Graph, Port
 
 
@@ -80,6 +77,7 @@ def shape_of(port: Port, context: Context) -> tuple[int | None, ...]:
         return tuple(evaluate(size, context) for size in port.shape or ())
 
 
-def in_shape(array: "np.ndarray[Any, Any]", port: Port) -> "np.ndarray[Any, Any]":
+def in_shape(column: Column, port: Port) -> Column:
     """Give a column of single values the axis that a declared `[1]` has."""
-    return array[:, None] if array.ndim == 1 and port.shape is not None and len(port.shape) == 1 else array
+    alone = len(column.shape) == 1 and port.shape is not None and len(port.shape) == 1
+    return column[:][:, None] if alone else column

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,18 @@ def memory(root: Path = Path("/")) -> Memory:
         total_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         cgroup_limit_bytes=_memory_limit(root),
     )
+
+
+def free_memory_bytes(root: Path = Path("/")) -> int:
+    """Return what this process may still take without swapping, within the limits of its cgroups."""
+    available = re.search(r"^MemAvailable:\s+(\d+) kB", _text(root / "proc/meminfo") or "", re.MULTILINE)
+    free = [int(available[1]) << 10 if available else memory(root)["total_bytes"] // 2]
+    for folder in _cgroups(root, "memory"):
+        limit = _text(folder / "memory.max") or _text(folder / "memory.limit_in_bytes") or "max"
+        used = _text(folder / "memory.current") or _text(folder / "memory.usage_in_bytes") or "0"
+        if limit != "max" and int(limit) < _NO_LIMIT_BYTES:
+            free.append(int(limit) - int(used))
+    return max(0, min(free))
 
 
 def _linux_processor(root: Path) -> tuple[str | None, list[str]]:

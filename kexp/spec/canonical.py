@@ -67,6 +67,7 @@ def identity(experiment: Experiment) -> str:
     for key in _OUTSIDE_IDENTITY:
         tree.pop(key, None)
     tree.get("runtime", {}).pop("threads", None)
+    tree["data"].pop("cache", None)
     for key in DATA_PATHS:
         if isinstance(tree["data"].get(key), str):
             tree["data"][key] = Path(tree["data"][key]).name
@@ -128,7 +129,7 @@ class _Printer:
             elif dataclasses.is_dataclass(value) and not isinstance(value, (Component, Formula, Promise)):
                 inner = self._record(value)
                 if inner:
-                    values[item.name] = inner
+                    values[item.name] = _Flow(inner) if item.name == "split" else inner
             elif item.name == "stages":
                 values[item.name] = [_Flow(self._record(stage)) for stage in value]
             else:
@@ -156,8 +157,8 @@ class _Printer:
                 if p.default not in (None, [], {})
             }
             options = {**given, **options}
-        split = _Flow(self._record(data.split))
-        values = {"source": data.source, **options, **({"split": split} if split else {})}
+        shared = self._record(replace(data, options={}))
+        values = {"source": data.source, **options, **{k: v for k, v in shared.items() if k != "source"}}
         return _Flow(values) if self.short else values
 
     # ------------------------------------------------------------ the graph

@@ -8,32 +8,28 @@ from typing import Any
 
 from kexp.diagnostics import in_order
 from kexp.document import Document, Entries, Node, Scalar
-from kexp.errors import SpecError, did_you_mean, nearest
+from kexp.errors import SpecError
 from kexp.spec.blocks import read_blocks
 from kexp.spec.catalogue import catalogue
 from kexp.spec.components import (
-    is_custom,
     looks_like_object,
     read_arguments,
     read_list,
     read_model,
     read_one,
     read_per_output,
-    read_value,
 )
 from kexp.spec.graphs import check_wiring, read_graph, read_group
 from kexp.spec.reader import (
     Cursor,
     Reading,
     Reads,
-    Unreadable,
     describe,
-    meant_elsewhere,
-    read,
     read_each,
     read_record,
 )
 from kexp.spec.rules import check_rules
+from kexp.spec.sources import read_data
 from kexp.spec.types import (
     LANGUAGE_VERSION,
     Arguments,
@@ -47,7 +43,6 @@ from kexp.spec.types import (
     NamedList,
     PerOutput,
     Promise,
-    Split,
     Training,
 )
 from kexp.spec.variables import read_variables
@@ -64,7 +59,7 @@ def parse_experiment(document: Document) -> Experiment:
         Graph: read_graph,
         Group: read_group,
         Mapping[str, Block]: lambda cursor, hint: cursor.reading.blocks,
-        Data: _read_data,
+        Data: read_data,
         Named: read_one,
         NamedList: read_list,
         PerOutput: read_per_output,
@@ -122,63 +117,6 @@ def _check_root(root: Cursor) -> None:
 
 def _default_name(document: Document) -> str:
     return Path(document.source.name).stem if document.source.name != "<stdin>" else "stdin"
-
-
-def _read_data(cursor: Cursor, hint: Any) -> Data:
-    """Read `data`: `source` and `split` are the language's, the other keys the source's own."""
-    entries = {name: (child, key) for name, child, key in cursor.entries("`data`")}
-    before = len(cursor.reading.faults)
-    source = _read_source(cursor, entries["source"][0] if "source" in entries else None)
-    signature = cursor.reading.catalogue.signature("sources", source)
-    known = [p.name for p in signature.params] if signature else ["args"]
-    split = Split()
-    options: dict[str, Any] = {}
-    meant: set[str | None] = set()
-    complete = True
-    for name, (child, key) in entries.items():
-        if name in ("source", "split") or name in known:
-            try:
-                if name == "split":
-                    split = read_record(child, Split)
-                elif name != "source":
-                    options[name] = read_value(child, name)
-            except Unreadable:
-                complete = False
-        else:
-            _complain_of_option(cursor, key, source, known)
-            meant.add(nearest(name, known))
-    for param in signature.params if signature else ():
-        if param.required and param.name not in entries and param.name not in meant:
-            message = f"the data source `{source}` needs `{param.name}`"
-            cursor.fault("missing-option", message, cursor.key, help=f"add `{param.name}:`")
-    if not complete or len(cursor.reading.faults) > before:
-        raise Unreadable
-    return Data(source, options, split)
-
-
-def _complain_of_option(cursor: Cursor, key: Scalar, source: str, known: list[str]) -> None:
-    name = str(key.value)
-    cursor.fault(
-        "unknown-option",
-        f"the data source `{source}` has no option `{name}`",
-        key.span,
-        path=f"{cursor.path}.{name}",
-        help=did_you_mean(name, [*known, "split"])
-        or meant_elsewhere(name, cursor.path)
-        or f"`{source}` takes {', '.join(f'`{k}`' for k in known)}",
-    )
-
-
-def _read_source(cursor: Cursor, child: Cursor | None) -> str:
-    names = cursor.reading.catalogue.names("sources")
-    choices = f"one of {', '.join(f'`{name}`' for name in names)}, or `file.py:function`"
-    if child is None:
-        raise cursor.refuse("missing-key", "`data` has no `source`", cursor.key, help=choices)
-    value: str = read(child, str)
-    if value not in names and not is_custom(value):
-        help = did_you_mean(value, names) or choices
-        raise child.refuse("unknown-source", f"there is no data source `{value}`", help=help)
-    return value
 
 
 def _read_promises(cursor: Cursor, hint: Any) -> tuple[Promise, ...]:

@@ -217,6 +217,11 @@ def read_record(
     return cls(**values)
 
 
+def read_field(cursor: Cursor, cls: type[Any], name: str) -> Any:
+    """Read the value of one field of a dataclass."""
+    return read(cursor, _hints(cls)[name])
+
+
 def _required(cls: type[Any]) -> list[str]:
     missing = dataclasses.MISSING
     return [f.name for f in dataclasses.fields(cls) if f.default is missing and f.default_factory is missing]
@@ -227,7 +232,7 @@ _SECTION_OF = {
     for section, cls in (("train", Training), ("runtime", Runtime), ("model", Graph), ("data.split", Split))
     for f in dataclasses.fields(cls)
     if f.name not in ("path", "seed", "steps")
-} | {"layers": "model", "split": "data"}
+} | {"layers": "model", "split": "data", "cache": "data"}
 
 
 def complain_of_key(cursor: Cursor, key: Scalar, known: list[str], where: str) -> None:

@@ -249,6 +249,10 @@ class Split:
     seed: NotNegative = 0
 
 
+Cache = Literal["auto", "memory", "disk", "none"]
+"""Where decoded rows are kept: `auto` is memory where they fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """`options` are the source's own keys, with the source's signature as their schema."""
@@ -256,6 +260,7 @@ class Data:
     source: str
     options: Mapping[str, Value] = field(default_factory=dict)
     split: Split = field(default_factory=Split)
+    cache: Cache = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,69 @@
+"""The section `data`: a source, its own options, and the words that every source shares."""
+
+from dataclasses import fields
+from typing import Any
+
+from kexp.document import Scalar
+from kexp.errors import did_you_mean, nearest
+from kexp.spec.components import is_custom, read_value
+from kexp.spec.reader import Cursor, Unreadable, meant_elsewhere, read, read_field
+from kexp.spec.types import Data
+
+_SHARED = tuple(field.name for field in fields(Data) if field.name not in ("source", "options"))
+"""The keys beside `source` that are the language's, not a source's."""
+
+
+def read_data(cursor: Cursor, hint: Any) -> Data:
+    """Read `data`: the shared keys by their types, the other keys by the source's signature."""
+    entries = {name: (child, key) for name, child, key in cursor.entries("`data`")}
+    before = len(cursor.reading.faults)
+    source = _read_source(cursor, entries["source"][0] if "source" in entries else None)
+    signature = cursor.reading.catalogue.signature("sources", source)
+    known = [p.name for p in signature.params] if signature else ["args"]
+    shared: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    meant: set[str | None] = {"source"}
+    complete = True
+    for name, (child, key) in entries.items():
+        try:
+            if name in _SHARED:
+                shared[name] = read_field(child, Data, name)
+            elif name in known:
+                options[name] = read_value(child, name)
+            elif name != "source":
+                _complain_of_option(cursor, key, source, known)
+                meant.add(nearest(name, known))
+        except Unreadable:
+            complete = False
+    for param in signature.params if signature else ():
+        if param.required and param.name not in entries and param.name not in meant:
+            message = f"the data source `{source}` needs `{param.name}`"
+            cursor.fault("missing-option", message, cursor.key, help=f"add `{param.name}:`")
+    if not complete or len(cursor.reading.faults) > before:
+        raise Unreadable
+    return Data(source, options, **shared)
+
+
+def _complain_of_option(cursor: Cursor, key: Scalar, source: str, known: list[str]) -> None:
+    name = str(key.value)
+    cursor.fault(
+        "unknown-option",
+        f"the data source `{source}` has no option `{name}`",
+        key.span,
+        path=f"{cursor.path}.{name}",
+        help=did_you_mean(name, [*known, *_SHARED])
+        or meant_elsewhere(name, cursor.path)
+        or f"`{source}` takes {', '.join(f'`{k}`' for k in known)}",
+    )
+
+
+def _read_source(cursor: Cursor, child: Cursor | None) -> str:
+    names = cursor.reading.catalogue.names("sources")
+    choices = f"one of {', '.join(f'`{name}`' for name in names)}, or `file.py:function`"
+    if child is None:
+        raise cursor.refuse("missing-key", "`data` has no `source`", cursor.key, help=choices)
+    value: str = read(child, str)
+    if value not in names and not is_custom(value):
+        help = did_you_mean(value, names) or choices
+        raise child.refuse("unknown-source", f"there is no data source `{value}`", help=help)
+    return value
