@@ -95,7 +95,8 @@ def load_data(experiment: Experiment, folder: Path) -> Datasets:
     Raises: what the data source raises.
     """
     ports = experiment.graph.inputs or () if experiment.graph else ()
-    site = Site(folder, experiment.seed or 0, tuple(port.column for port in ports))
+    columns = tuple(port.column for port in ports)
+    site = Site(folder, experiment.seed or 0, columns, experiment.data.split.keys)
     return load(experiment.data, site)
 
 

@@ -39,12 +39,14 @@ class Column(Protocol):
 class Samples:
     """Named columns with one common first axis: arrays, or columns that are read when asked for.
 
-    Shapes: inputs and targets (n, ...); weights (n,) or None.
+    Shapes: inputs and targets (n, ...); weights and keys (n,).
     """
 
     inputs: Mapping[str, Column]
     targets: Mapping[str, Column]
     weights: "Array | None" = None
+    keys: "Mapping[str, Array]" = field(default_factory=dict)
+    """Columns that are no input: what a split groups or orders by."""
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -66,11 +68,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a source reads: relative paths start at `folder`; `columns` are the inputs the spec names."""
+    """Where a source reads: relative paths start at `folder`.
+
+    `columns` are the inputs that the spec names, `keys` the columns its split groups or orders by.
+    """
 
     folder: Path
     seed: int
     columns: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 class Source(Protocol):

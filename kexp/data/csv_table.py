@@ -66,7 +66,13 @@ def load(
     find = ColumnFinder(names, header)
     chosen = find.all(target if isinstance(target, tuple) else (target,), "data.target")
     weight = None if sample_weight is None else find.one(sample_weight, "data.sample_weight")
-    left_out = {*chosen, *find.all(ignore, "data.ignore"), weight}
+    keys = {key: find.one(key, "data.split") for key in site.keys}
+    left_out = {
+        *chosen,
+        *find.all(ignore, "data.ignore"),
+        weight,
+        *(keys.values() if features is None else ()),
+    }
     wanted = names if features is None else find.all(features, "data.features")
     filled = {find.one(name, f"data.missing.{name}"): fill for name, fill in (missing or {}).items()}
     layout = _Layout(
@@ -74,6 +80,7 @@ def load(
         weight=weight,
         stacked=tuple(name for name in wanted if name not in left_out),
         named=named_columns(site.columns, names),
+        keys=keys,
         dtype=dtype,
     )
     _check_layout(layout, filled)
@@ -89,12 +96,16 @@ def load(
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Which column goes where; `named` columns become inputs of their own instead of the `stacked` ones."""
+    """Which column goes where; `named` columns become inputs of their own instead of the `stacked` ones.
+
+    `keys` are the columns a split reads, by what the spec calls them.
+    """
 
     targets: tuple[str, ...]
     weight: str | None
     stacked: tuple[str, ...]
     named: tuple[str, ...]
+    keys: Mapping[str, str]
     dtype: str
 
 
@@ -120,7 +131,7 @@ def _check_layout(layout: _Layout, filled: Mapping[str, str | float]) -> None:
 def _samples(layout: _Layout, readings: Mapping[str, Reading]) -> dict[str, Samples]:
     """Read every column of every part, then raise all that is wrong with them at once."""
     numeric = set(_only_numbers(layout))
-    free = (*layout.targets, *layout.named)
+    free = (*layout.targets, *layout.named, *layout.keys.values())
     numeric.update(name for name in free if all(reading.holds_numbers(name) for reading in readings.values()))
     faults: list[Diagnostic] = []
 
@@ -159,7 +170,7 @@ def _arrange(
         inputs = {STACKED: stack.astype(layout.dtype)}
     targets = {name: columns[name].astype(labels.get(name, np.str_)) for name in layout.targets}
     weights = None if layout.weight is None else columns[layout.weight].astype(np.float32)
-    return Samples(inputs, targets, weights)
+    return Samples(inputs, targets, weights, {key: columns[name] for key, name in layout.keys.items()})
 
 
 def _feature(values: NDArray[Any], dtype: str) -> NDArray[Any]:

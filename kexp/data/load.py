@@ -11,6 +11,7 @@ from kexp.data import SOURCES
 from kexp.data.arrays import is_text
 from kexp.data.cache import kept_in_memory
 from kexp.data.checks import check_classes, check_table
+from kexp.data.columns import unknown_column
 from kexp.data.fills import Fills, fill_missing, fill_values
 from kexp.data.fingerprint import Fingerprint, fingerprint
 from kexp.data.lazy import chunks, in_memory, taken
@@ -40,6 +41,7 @@ def load(data: Data, site: Site) -> Datasets:
     """
     table = read_table(data, site)
     check_table(table)
+    table = with_keys(table, site)
     table = number_classes(table)
     cuts = split_table(table, data.split)
     splits = {name: take(table.parts[cut.part], cut.rows) for name, cut in cuts.items()}
@@ -94,6 +96,23 @@ def _check_options(data: Data, options: Mapping[str, bool]) -> None:
         raise SpecError(*faults)
 
 
+def with_keys(table: Table, site: Site) -> Table:
+    """Set the columns apart that the split reads; they stay inputs where the spec names them.
+
+    Raises: unknown-column.
+    """
+
+    def apart(samples: Samples) -> Samples:
+        columns = {**samples.inputs, **samples.targets, **samples.keys}
+        for name in site.keys:
+            if name not in columns:
+                raise unknown_column(name, tuple(columns), "data.split")
+        inputs = {n: c for n, c in samples.inputs.items() if n not in site.keys or n in site.columns}
+        return replace(samples, inputs=inputs, keys={name: in_memory(columns[name]) for name in site.keys})
+
+    return replace(table, parts={part: apart(samples) for part, samples in table.parts.items()})
+
+
 def number_classes(table: Table) -> Table:
     """Replace targets of text by the numbers of their classes, sorted over all parts."""
     classes = dict(table.classes)
@@ -124,6 +143,7 @@ def take(samples: Samples, rows: Indices) -> Samples:
         {name: taken(column, rows) for name, column in samples.inputs.items()},
         {name: taken(column, rows) for name, column in samples.targets.items()},
         None if samples.weights is None else samples.weights[rows],
+        {name: key[rows] for name, key in samples.keys.items()},
     )
 
 

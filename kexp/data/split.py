@@ -1,20 +1,21 @@
 """Which samples are for training, validation and test.
 
 A table of one part gives all three splits; one that brings its own test keeps it, and val is cut from train.
-Test is cut first, then val, each from the end of the order: the file's, or one shuffled by `split.seed`.
+Test is cut first, then val, each from the end of the order: the file's, one shuffled by `split.seed`, or a
+column's. Cross-validation takes val from what test has left.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kexp.data.lazy import in_memory
+from kexp.data.folds import fold_rows
+from kexp.data.groups import cut_groups
 from kexp.data.order import Indices, generator
-from kexp.data.proportions import proportional_counts
+from kexp.data.strata import cut_from_end, strata
+from kexp.data.timeline import by_time
 from kexp.errors import DataError, SpecError
 from kexp.protocols import Samples, Table
 from kexp.spec.types import Split
@@ -31,18 +32,19 @@ class Cut:
 def split_table(table: Table, split: Split) -> dict[str, Cut]:
     """Return the rows of every split, `train` first.
 
-    Raises: test-split-given, val-split-given, bad-share, empty-split, stratify-needs-classes,
-        class-too-small.
+    Raises: test-split-given, val-split-given, bad-share, empty-split, and what `strata`, `by_time`,
+        `cut_groups` and `fold_rows` raise.
     """
     pool = "all" if "all" in table.parts else "train"
     given = {name: part for name, part in table.parts.items() if name != pool}
-    for name, amount in (("test", split.test), ("val", split.val)):
+    for name, amount in (("test", split.test), ("val", split.val or split.fold)):
         if name in given and amount is not None:
+            key = name if amount is not split.fold else "fold"
             raise SpecError.because(
                 f"{name}-split-given",
                 f"the data brings its own {name} split of {len(given[name]):,} samples",
-                path=f"data.split.{name}",
-                help=f"leave out `{name}`",
+                path=f"data.split.{key}",
+                help=f"leave out `{key}`",
             )
     sizes = _sizes(len(table.parts[pool]), split)
     cuts = {name: Cut(pool, rows) for name, rows in _cut(table, pool, split, sizes).items()}
@@ -82,51 +84,24 @@ def _amount(amount: float, total: int, path: str) -> int:
 
 def _cut(table: Table, pool: str, split: Split, sizes: Mapping[str, int]) -> dict[str, Indices]:
     samples = table.parts[pool]
-    order = (
-        generator("split", split.seed).permutation(len(samples)) if split.shuffle else np.arange(len(samples))
-    )
-    groups, counts = [order], np.array([list(sizes.values())])
-    if split.stratify and len(sizes) > 1:
-        labels, names = _labels(table, samples)
-        class_sizes = np.bincount(labels, minlength=len(names))
-        _check_class_sizes(dict(zip(names, class_sizes.tolist(), strict=True)), list(sizes))
-        ordered = labels[order]
-        groups = [order[ordered == number] for number in range(len(names))]
-        counts = proportional_counts(class_sizes.tolist(), list(sizes.values()))
-    rows: dict[str, list[Indices]] = {name: [] for name in sizes}
-    for group, numbers in zip(groups, counts, strict=True):
-        rest = group
-        for name, number in list(zip(sizes, numbers, strict=True))[1:]:
-            rest, tail = np.split(rest, [len(rest) - number])
-            rows[name].append(tail)
-        rows["train"].append(rest)
-    return {name: np.sort(np.concatenate(parts)).astype(np.int64) for name, parts in rows.items()}
+    order = _order(samples, split)
+    num_parts = len(sizes) if split.fold is None else split.fold.k + len(sizes) - 1
+    layers = strata(table, samples, num_parts) if split.stratify and num_parts > 1 else None
+    if split.group is not None:
+        rows = cut_groups(order, samples.keys[split.group], sizes)
+    elif layers is not None:
+        rows = layers.cut(order, sizes)
+    else:
+        rows = cut_from_end(order, sizes)
+    if split.fold is not None:
+        rows |= fold_rows(rows["train"], samples, split, layers)
+    return {name: np.sort(part).astype(np.int64) for name, part in rows.items()}
 
 
-def _labels(table: Table, samples: Samples) -> tuple[NDArray[Any], list[str]]:
-    """Return each sample's class as a number from 0, and the names of the classes that occur."""
-    targets = list(samples.targets.items())
-    if len(targets) != 1 or len(targets[0][1].shape) != 1 or targets[0][1].dtype.kind not in "biu":
-        found = ", ".join(f"`{name}` ({c.dtype}, {len(c.shape)}-d)" for name, c in targets) or "none"
-        raise SpecError.because(
-            "stratify-needs-classes",
-            f"`stratify` needs one target of classes; the data has {found}",
-            path="data.split.stratify",
-        )
-    name, column = targets[0]
-    values, labels = np.unique(in_memory(column), return_inverse=True)
-    names = table.classes.get(name)
-    return labels, [names[int(value)] if names else str(int(value)) for value in values]
-
-
-def _check_class_sizes(class_sizes: Mapping[str, int], splits: list[str]) -> None:
-    small = next(((name, size) for name, size in class_sizes.items() if size < len(splits)), None)
-    if small is not None:
-        least = len(splits)
-        samples = "1 sample" if small[1] == 1 else f"{small[1]} samples"
-        raise DataError.because(
-            "class-too-small",
-            f"class `{small[0]}` has {samples}; to be in {least} splits it needs at least {least}",
-            path="data.split.stratify",
-            help="gather more of it, drop it, or leave out `stratify`",
-        )
+def _order(samples: Samples, split: Split) -> Indices:
+    """Return the rows in the order in which they are cut."""
+    if split.order is not None:
+        return by_time(samples.keys[split.order], split.order)
+    if split.shuffle:
+        return generator("split", split.seed).permutation(len(samples))
+    return np.arange(len(samples), dtype=np.int64)

@@ -7,10 +7,17 @@ from kexp.document import Scalar
 from kexp.errors import did_you_mean, nearest
 from kexp.spec.components import is_custom, read_value
 from kexp.spec.reader import Cursor, Unreadable, meant_elsewhere, read, read_field
-from kexp.spec.types import Data
+from kexp.spec.types import Data, Split
 
 _SHARED = tuple(field.name for field in fields(Data) if field.name not in ("source", "options"))
 """The keys beside `source` that are the language's, not a source's."""
+
+_CONTRADICTIONS = (
+    ("fold", "val", "each fold is the val split of one run"),
+    ("order", "group", "rows in the order of time cannot stay with their group"),
+    ("order", "stratify", "rows in the order of time cannot keep the shares of classes"),
+    ("group", "stratify", "whole groups cannot keep the shares of classes"),
+)
 
 
 def read_data(cursor: Cursor, hint: Any) -> Data:
@@ -41,7 +48,22 @@ def read_data(cursor: Cursor, hint: Any) -> Data:
             cursor.fault("missing-option", message, cursor.key, help=f"add `{param.name}:`")
     if not complete or len(cursor.reading.faults) > before:
         raise Unreadable
+    if "split" in shared:
+        _check_split(entries["split"][0], shared["split"])
     return Data(source, options, **shared)
+
+
+def _check_split(cursor: Cursor, split: Split) -> None:
+    """Gather ways of splitting that contradict each other."""
+    given = {name: (child, key) for name, child, key in cursor.entries("`data.split`")}
+    for first, second, why in _CONTRADICTIONS:
+        if getattr(split, first) and getattr(split, second):
+            message = f"`{first}` and `{second}` are both given, and {why}"
+            path, help = f"{cursor.path}.{second}", f"leave out `{first}` or `{second}`"
+            cursor.fault("conflicting-options", message, given[second][1].span, path=path, help=help)
+    if split.fold is not None and split.fold.index >= split.fold.k:
+        message = f"the folds of `k: {split.fold.k}` are 0 to {split.fold.k - 1}, found {split.fold.index}"
+        given["fold"][0].fault("out-of-range", message)
 
 
 def _complain_of_option(cursor: Cursor, key: Scalar, source: str, known: list[str]) -> None:

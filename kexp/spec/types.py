@@ -108,8 +108,11 @@ class Port:
 
     name: str
     column: str
+    """The data's name for this input, where it is another one: `from: "petal length (cm)"`."""
     shape: "tuple[int | Formula | None, ...] | None" = None
+    """The shape of one sample; `null` for a free size."""
     dtype: str = "float32"
+    """The dtype that the model takes."""
 
 
 Operand = Union[str, None, tuple["Operand", ...]]  # noqa: UP007  (recursive)
@@ -172,7 +175,9 @@ class Weights:
     """Initial values: a run directory, a `.keras` or a `.safetensors` file; `layer` is its name there."""
 
     source: str
+    """A run directory, a `.keras` or a `.safetensors` file."""
     layer: str | None = None
+    """The layer's name there, where it is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +193,19 @@ class Step:
     gives: tuple[str, ...] = ()
     layer_name: str | None = None
     call: "Mapping[str, Value]" = field(default_factory=dict)
+    """Constant call arguments, such as `{training: false}`."""
     trainable: bool | None = None
+    """Whether the layer, nested model or application learns."""
     repeat: Repeat | None = None
+    """A number of turns (`$i` counts from 0), or equally long lists with a value for each turn."""
     trainable_from: str | None = None
+    """The first inner layer that learns; all before it are frozen."""
     weights: Weights | None = None
+    """Initial values: a run, a `.keras` or `.safetensors` file; `{from: …, layer: …}` for one layer of it."""
     adapt: bool = False
+    """Whether this preprocessing layer learns its statistics from the training split."""
     outputs_of: tuple[str, ...] = ()
+    """Inner layers whose outputs the step gives."""
     path: str = field(default="", compare=False)
     key: Span | None = field(default=None, compare=False)
     places: Mapping[str, Span] = field(default_factory=dict, compare=False)
@@ -204,8 +216,11 @@ class Graph:
     """Steps between inputs and outputs. `inputs` None: taken from the data, or from the incoming tensors."""
 
     steps: tuple[Step, ...]
+    """The steps, each `[inputs ->] what [-> names]: arguments`; one without inputs takes the step above."""
     inputs: tuple[Port, ...] | None = None
+    """Names and shapes of the inputs; taken from the data, or from the incoming tensors, when left out."""
     outputs: tuple[str, ...] | Mapping[str, str] | None = None
+    """The tensors that are the result; the last step's when left out."""
     path: str = field(default="", compare=False)
 
 
@@ -215,6 +230,7 @@ class Block:
 
     graph: Graph
     params: "Mapping[str, Value]" = field(default_factory=dict)
+    """The block's parameters and their defaults; `null` where a use must give a value."""
     required: frozenset[str] = frozenset()
 
 
@@ -223,15 +239,22 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`threads` None: as many as the CPUs this process may use. `jit_compile` None: as Keras decides."""
+    """How and where a run computes."""
 
     backend: Literal["tensorflow"] = "tensorflow"
+    """What computes: Keras's backend."""
     device: str = "auto"
+    """Where it computes: `auto`, `cpu`, `gpu` or `gpu:1`; `auto` is a GPU where there is one."""
     precision: str = "float32"
+    """A Keras dtype policy: `float32`, `mixed_float16`, `mixed_bfloat16`, …"""
     threads: PositiveInt | None = None
+    """CPU threads; as many as the CPUs this process may use when left out."""
     deterministic: bool = False
+    """Whether only operations that repeat bit for bit are used; slower on a GPU."""
     jit_compile: bool | None = None
+    """Whether XLA compiles the training step; as Keras decides when left out."""
     steps_per_execution: PositiveInt = 1
+    """Training steps in one call of the compiled function."""
 
 
 Share = Annotated[float | int, Within(0, exclusive=True)]
@@ -239,14 +262,40 @@ Share = Annotated[float | int, Within(0, exclusive=True)]
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """Cross-validation: which of `k` equal parts of what is no test is validated on."""
+
+    k: Annotated[int, Within(2)]
+    """Into how many parts the samples are cut."""
+    index: NotNegative
+    """Which part is validated on, counted from 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
-    """What is cut off for validation and test; None: no such split."""
+    """What is cut off for validation and test."""
 
     val: Share | None = None
+    """What is cut off for validation: below 1 a share of the samples, else a count; none when left out."""
     test: Share | None = None
+    """What is cut off for the test: below 1 a share of the samples, else a count; none when left out."""
     stratify: bool = False
+    """Whether every split keeps the shares of the classes."""
+    group: str | None = None
+    """A column: rows of one group stay together in one split."""
+    order: str | None = None
+    """A column of times or numbers: trained on what is first, tested on what is last."""
+    fold: Fold | None = None
+    """Cross-validation: one of `k` equal parts of what is no test is validated on."""
     shuffle: bool = True
+    """Whether rows are drawn at random; otherwise splits are cut in the order of the rows."""
     seed: NotNegative = 0
+    """Draws the splits, independent of the experiment's `seed`, so that seeds share their test rows."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns that the split reads."""
+        return tuple(name for name in (self.group, self.order) if name is not None)
 
 
 Cache = Literal["auto", "memory", "disk", "none"]
@@ -258,22 +307,28 @@ class Data:
     """`options` are the source's own keys, with the source's signature as their schema."""
 
     source: str
+    """A built-in source, or `file.py:function`, which returns `(x, y)` or a map of splits to such pairs."""
     options: Mapping[str, Value] = field(default_factory=dict)
     split: Split = field(default_factory=Split)
+    """What is cut off for validation and test."""
     cache: Cache = "auto"
+    """Where decoded rows are kept: `auto` is memory where they fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """What makes a checkpoint the best; None: `val_loss`, else `loss`, and the direction Keras knows."""
+    """What makes a checkpoint the best."""
 
     monitor: str | None = None
+    """A value of each epoch, such as `val_accuracy`; `val_loss` when left out, else `loss`."""
     mode: Literal["min", "max"] | None = None
+    """Whether less or more is better; needed where Keras cannot know it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     best: Best = field(default_factory=Best)
+    """What makes an epoch's weights the best, which are the run's result."""
 
 
 Metrics = Annotated[
@@ -283,46 +338,70 @@ Metrics = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of a training that goes on from the one before; what is None it inherits from `train`.
-
-    `freeze` and `unfreeze` name layers; they hold for the stages after, too.
-    """
+    """A part of a training that goes on from the one before; what it leaves out it inherits from `train`."""
 
     name: str
+    """What the stage is called in the history."""
     epochs: PositiveInt | None = None
+    """How many epochs this stage takes."""
     optimizer: Annotated[Objective | None, Named("optimizers")] = None
+    """An optimizer of this stage's own."""
     loss: Annotated[Objective | Mapping[str, Objective | None] | None, PerOutput("losses")] = None
+    """A loss of this stage's own, or a map of them by output."""
     metrics: Annotated[
         tuple[Objective, ...] | Mapping[str, tuple[Objective, ...]] | None, PerOutput("metrics", many=True)
     ] = None
+    """Metrics of this stage's own, or a map of them by output."""
     loss_weights: Mapping[str, float] | None = None
+    """By output, how much its loss counts in this stage."""
     batch_size: PositiveInt | None = None
+    """Samples in one step of this stage."""
     class_weight: Mapping[str, float] | None = None
+    """By class, how much its samples count in this stage."""
     callbacks: Annotated[tuple[Component, ...] | None, NamedList("callbacks")] = None
+    """Callbacks of this stage's own."""
     freeze: tuple[str, ...] = ()
+    """Layers that stop learning, here and in the stages after."""
     unfreeze: tuple[str, ...] = ()
+    """Layers that learn again, here and in the stages after."""
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """`compile` holds further arguments for the `compile` of a model class of the user's own."""
+    """How the model is trained."""
 
     optimizer: Annotated[Objective | None, Named("optimizers")] = None
+    """Keras's string (`adam`), or an optimizer such as `Adam: 1e-3`."""
     loss: Annotated[Objective | Mapping[str, Objective | None] | None, PerOutput("losses")] = None
+    """Keras's string (`mse`), a loss such as `Huber: 1.0`, or a map of them by output."""
     metrics: Metrics = ()
+    """What is measured beside the loss: one or a list, or a map of them by output."""
     weighted_metrics: Metrics = ()
+    """Metrics that sample and class weights count in."""
     loss_weights: Mapping[str, float] | None = None
+    """By output, how much its loss counts."""
     epochs: PositiveInt = 1
+    """How often the training split is gone through."""
     batch_size: PositiveInt = 32
+    """Samples in one step."""
     shuffle: bool = True
+    """Whether every epoch takes the samples in another order."""
     class_weight: Mapping[str, float] | None = None
+    """By class, how much its samples count."""
     callbacks: Annotated[tuple[Component, ...], NamedList("callbacks")] = ()
+    """Keras's callbacks, such as `EarlyStopping: {patience: 5}`, or your own."""
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
+    """Which epoch's weights are the result."""
     validation_freq: PositiveInt = 1
+    """After how many epochs the val split is measured."""
     steps_per_epoch: PositiveInt | None = None
+    """Steps of an epoch, where it shall not go through the whole training split."""
     terminate_on_nan: bool = True
+    """Whether a loss that is no number ends the run."""
     stages: tuple[Stage, ...] = ()
+    """Parts of the training one after another, each with its own settings."""
     compile: "Annotated[Mapping[str, Value], Arguments()]" = field(default_factory=dict)
+    """Further arguments for the `compile` of a model class of your own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,20 +429,32 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """`seed` None: one is drawn when the run begins, and recorded. `name` defaults to the file's stem."""
+    """One YAML file."""
 
     data: Data
+    """Where the samples come from, and how they are split."""
     model: Annotated[Graph | Component, ModelOrClass()]
+    """The graph (`inputs`, `layers`, `outputs`), or a model class of your own."""
     train: Training
+    """Optimizer, loss, metrics, and how long."""
     blocks: Mapping[str, Block] = field(default_factory=dict)
+    """Pieces of graph with parameters, used like layers."""
     kexp: int = LANGUAGE_VERSION
+    """The version of this language."""
     name: str = ""
+    """What runs are called; the file's stem when left out."""
     description: str = ""
+    """What the experiment is about."""
     tags: tuple[str, ...] = ()
+    """Words to find runs by."""
     seed: Seed | None = None
+    """One integer for everything random; one is drawn and recorded when left out."""
     runtime: Runtime = field(default_factory=Runtime)
+    """Backend, device, precision, threads."""
     trackers: tuple[str, ...] = ()
+    """Where the numbers of a run are mirrored, such as `[tensorboard]`."""
     expect: tuple[Promise, ...] = ()
+    """Promises such as `test_accuracy: ">= 0.93"`, checked by `kexp train --check`."""
     document: Document | None = field(default=None, compare=False, repr=False)
 
     @property
