@@ -2,7 +2,9 @@
 
 SOURCES: dict[str, str] = {
     "csv": "kexp.data.csv_table:load",
+    "idx": "kexp.data.idx:load",
     "keras": "kexp.data.keras_sets:load",
+    "npy": "kexp.data.npy:load",
     "npz": "kexp.data.npz:load",
     "sklearn": "kexp.data.sklearn_sets:load",
 }

@@ -30,11 +30,15 @@ def part_files(
             "missing-option", "`data` names no file to train on", path="data", help="add `path` or `train`"
         )
     if path is not None:
-        return {"all": _existing(site.folder / path, "data.path")}
-    return {name: _existing(site.folder / file, f"data.{name}") for name, file in by_split.items()}
+        return {"all": existing(site.folder / path, "data.path")}
+    return {name: existing(site.folder / file, f"data.{name}") for name, file in by_split.items()}
 
 
-def _existing(file: Path, path: str) -> Path:
+def existing(file: Path, path: str) -> Path:
+    """Return a file that is there; `path` is the key of the spec that names it.
+
+    Raises: data-file-missing.
+    """
     if file.is_file():
         return file
     raise NotFound(

@@ -13,7 +13,7 @@ import yaml
 from kexp.document import means_other_than_text
 from kexp.spec.catalogue import catalogue
 from kexp.spec.formula import escape
-from kexp.spec.references import DATA_PATHS, with_custom_names, with_weight_files
+from kexp.spec.references import with_custom_names, with_data_files, with_weight_files
 from kexp.spec.types import (
     Block,
     Component,
@@ -63,28 +63,25 @@ def identity(experiment: Experiment) -> str:
     """Return the sha256 of what is trained: names, threads and the places of files left out."""
     placeless = with_custom_names(experiment, lambda name: name.rpartition("/")[2])
     placeless = with_weight_files(placeless, lambda path: Path(path).name)
+    placeless = replace(placeless, data=with_data_files(placeless.data, lambda path: Path(path).name))
     tree = _Printer(defaults=True).experiment(placeless)
     for key in _OUTSIDE_IDENTITY:
         tree.pop(key, None)
     tree.get("runtime", {}).pop("threads", None)
     tree["data"].pop("cache", None)
-    for key in DATA_PATHS:
-        if isinstance(tree["data"].get(key), str):
-            tree["data"][key] = Path(tree["data"][key]).name
     text = json.dumps(tree, sort_keys=True, allow_nan=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def resolve(experiment: Experiment, folder: Path, threads: int) -> Experiment:
     """Fix what a run must not leave open: the threads, and files by their absolute paths."""
-    options = {
-        key: str((folder / value).resolve()) if key in DATA_PATHS and isinstance(value, str) else value
-        for key, value in experiment.data.options.items()
-    }
-    placed = with_weight_files(experiment, lambda path: str((folder / path).resolve()))
+
+    def absolute(path: str) -> str:
+        return str((folder / path).resolve())
+
     return replace(
-        placed,
-        data=replace(experiment.data, options=options),
+        with_weight_files(experiment, absolute),
+        data=with_data_files(experiment.data, absolute),
         runtime=replace(experiment.runtime, threads=experiment.runtime.threads or threads),
     )
 

@@ -5,10 +5,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kexp.spec.components import is_custom
-from kexp.spec.types import Component, Data, Experiment, Weights
+from kexp.spec.types import Component, Data, Experiment, Value, Weights
 
 DATA_PATHS = ("path", "train", "val", "test")
-"""The options of data sources that are files."""
+"""The options of data sources that are files or folders, or maps of them."""
+
+
+def with_data_files(data: Data, relocate: Callable[[str], str]) -> Data:
+    """Return the data with every file and folder replaced by `relocate(path)`."""
+
+    def moved(value: Value) -> Value:
+        if isinstance(value, Mapping):
+            return {key: moved(item) for key, item in value.items()}
+        return relocate(value) if isinstance(value, str) else value
+
+    options = {key: moved(value) if key in DATA_PATHS else value for key, value in data.options.items()}
+    return dataclasses.replace(data, options=options)
 
 
 def custom_names(experiment: Experiment) -> list[str]:
