@@ -28,6 +28,7 @@ def tidy_array(value: object) -> NDArray[Any]:
         return array
     if array.dtype.kind == "S":
         return np.char.decode(array, "utf-8")
-    if array.dtype.kind == "O" and all(isinstance(item, str) for item in array.flat):
-        return array.astype(np.str_)
+    if array.dtype.kind == "O" and all(isinstance(item, (str, bytes)) for item in array.flat):
+        texts = [item if isinstance(item, str) else item.decode() for item in array.flat]
+        return np.array(texts, np.str_).reshape(array.shape)
     raise TypeError(f"its dtype is {array.dtype}, neither numbers nor text")

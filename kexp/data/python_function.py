@@ -1,4 +1,4 @@
-"""Data that the user's own function returns."""
+"""Data that the user's own function or class returns."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -7,8 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kexp.custom import load_object, user_traceback
+from kexp.custom import has_user_frames, load_object, user_traceback
 from kexp.data.arrays import tidy_array
+from kexp.data.streams import Unreadable, is_stream, read_stream
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, SpecError
 from kexp.protocols import Samples, Site, Table
@@ -16,8 +17,8 @@ from kexp.spec.types import Value
 
 PARTS = ("train", "val", "test")
 EXPECTED = (
-    "return `(x, y)` or `(x, y, weights)` with arrays or maps of arrays,"
-    " or a map from `train`, `val` and `test` to such tuples"
+    "return `(x, y)` or `(x, y, weights)` with arrays or maps of arrays, a data set as `fit` takes it,"
+    " or a map from `train`, `val` and `test` to such"
 )
 
 
@@ -42,19 +43,19 @@ def load_function(reference: str, site: Site, args: Mapping[str, Value]) -> Tabl
         message = f"`{reference}{signature}` cannot be called like this: {error}"
         raise SpecError.because("data-function-arguments", message, path="data.args") from None
     try:
-        returned = function(**keywords)
+        return Table(_parts(function(**keywords)))
+    except (_Unexpected, Unreadable) as error:
+        message = f"`{reference}` returned {error}"
+        raise DataError.because("bad-data-function", message, path="data.source", help=EXPECTED) from None
     except Exception as error:
+        if not has_user_frames(error, site.folder):
+            raise
         raise DataError.because(
             "data-function-raised",
             f"`{reference}` raised {type(error).__name__}",
             path="data.source",
             detail=user_traceback(error, site.folder),
         ) from None
-    try:
-        return Table(_parts(returned))
-    except _Unexpected as error:
-        message = f"`{reference}` returned {error}"
-        raise DataError.because("bad-data-function", message, path="data.source", help=EXPECTED) from None
 
 
 def _imported(reference: str, site: Site) -> Callable[..., object]:
@@ -86,6 +87,8 @@ def _parts(returned: object) -> dict[str, Samples]:
 
 
 def _samples(returned: object) -> Samples:
+    if is_stream(returned):
+        return read_stream(returned)
     if not isinstance(returned, tuple):
         raise _Unexpected(f"a value of type `{type(returned).__name__}`")
     if len(returned) not in (2, 3):

@@ -9,8 +9,8 @@ from kexp.protocols import Samples, Site
 from kexp.spec.types import Value
 
 EXPECTED = (
-    "help: return `(x, y)` or `(x, y, weights)` with arrays or maps of arrays,"
-    " or a map from `train`, `val` and `test` to such tuples"
+    "help: return `(x, y)` or `(x, y, weights)` with arrays or maps of arrays, a data set as `fit` takes it,"
+    " or a map from `train`, `val` and `test` to such"
 )
 
 
