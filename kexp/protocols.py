@@ -64,6 +64,8 @@ class Table:
     `mean` in a column of numbers stand for NaN, and are computed on the training split alone."""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By input that stacks columns: their names in order."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of what was read, such as samples left out."""
 
 
 @dataclass(frozen=True, slots=True)

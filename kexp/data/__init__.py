@@ -3,6 +3,7 @@
 SOURCES: dict[str, str] = {
     "csv": "kexp.data.csv_table:load",
     "idx": "kexp.data.idx:load",
+    "images": "kexp.data.images:load",
     "keras": "kexp.data.keras_sets:load",
     "npy": "kexp.data.npy:load",
     "npz": "kexp.data.npz:load",

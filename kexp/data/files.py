@@ -1,9 +1,10 @@
 """The files of a source: one for all samples, or one per split."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from kexp.diagnostics import Diagnostic
-from kexp.errors import NotFound, SpecError, did_you_mean
+from kexp.errors import DataError, NotFound, SpecError, did_you_mean
 from kexp.protocols import Site
 
 
@@ -44,6 +45,33 @@ def existing(file: Path, path: str) -> Path:
     raise NotFound(
         Diagnostic("data-file-missing", f"there is no file `{file}`", path=path, help=nearby(file))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A file that is read again during a training, and must stay what it was."""
+
+    path: Path
+    size_bytes: int
+    modified_ns: int
+
+    @classmethod
+    def now(cls, path: Path) -> "Watched":
+        found = path.stat()
+        return cls(path, found.st_size, found.st_mtime_ns)
+
+    def check(self) -> None:
+        """Refuse to read on in another file than the one that was hashed.
+
+        Raises: data-file-changed.
+        """
+        if not self.path.exists() or Watched.now(self.path) != self:
+            raise DataError.because(
+                "data-file-changed",
+                f"`{self.path}` was changed while it was being read",
+                path="data",
+                help="train again; `cache: memory` or `cache: disk` reads every file once",
+            )
 
 
 def nearby(file: Path) -> str:

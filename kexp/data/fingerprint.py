@@ -1,18 +1,22 @@
 """What a run keeps of its data to tell it from any other: hashes of files, contents and splits."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kexp.data.files import Watched
 from kexp.data.lazy import column_digest, in_memory
 from kexp.data.split import Cut
 from kexp.protocols import Column, Samples
 
 MAX_COUNTED_CLASSES = 1000
+MAX_LISTED_FILES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def fingerprint(
 ) -> Fingerprint:
     """Hash the files, and each split's samples and rows; count each split's classes."""
     return Fingerprint(
-        files=tuple(hash_file(file) for file in files),
+        files=_listed(tuple(files)),
         content_sha256={name: hash_samples(samples) for name, samples in splits.items()},
         index_sha256={
             name: hashlib.sha256(cut.rows.astype("<i8").tobytes()).hexdigest() for name, cut in cuts.items()
@@ -54,9 +58,28 @@ def fingerprint(
 
 
 def hash_file(file: Path) -> FileHash:
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256")
-    return FileHash(str(file), file.stat().st_size, digest.hexdigest())
+    """Hash a file, once as long as it stays as it is."""
+    watched = Watched.now(file)
+    return FileHash(str(file), watched.size_bytes, _sha256(watched))
+
+
+@lru_cache(maxsize=1 << 20)
+def _sha256(watched: Watched) -> str:
+    with watched.path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _listed(files: Sequence[Path]) -> tuple[FileHash, ...]:
+    """Return each file's hash, or one hash over all where they are too many to read."""
+    hashes = [hash_file(file) for file in files]
+    if len(hashes) <= MAX_LISTED_FILES:
+        return tuple(hashes)
+    folder = os.path.commonpath([h.path for h in hashes])
+    names = (f"{h.sha256} {os.path.relpath(h.path, folder)}\n" for h in hashes)
+    digest = hashlib.sha256("".join(names).encode())
+    return (
+        FileHash(f"{len(hashes):,} files in {folder}", sum(h.size_bytes for h in hashes), digest.hexdigest()),
+    )
 
 
 def hash_samples(samples: Samples) -> str:

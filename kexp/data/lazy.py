@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kexp.data.files import Watched
 from kexp.data.order import Indices
 from kexp.protocols import Column, Samples
 
@@ -68,11 +69,13 @@ class View(LazyColumn):
 class Mapped(LazyColumn):
     """An array in a file that the machine maps into memory."""
 
-    def __init__(self, array: NDArray[Any], dtype: Any = None) -> None:
+    def __init__(self, array: NDArray[Any], dtype: Any = None, file: Watched | None = None) -> None:
         super().__init__(array.shape, array.dtype if dtype is None else dtype)
-        self.array = array
+        self.array, self.file = array, file
 
     def read(self, rows: Indices) -> NDArray[Any]:
+        if self.file is not None:
+            self.file.check()
         return np.asarray(self.array[rows]).astype(self.dtype, copy=False)
 
 

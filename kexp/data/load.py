@@ -9,7 +9,7 @@ import numpy as np
 
 from kexp.data import SOURCES
 from kexp.data.arrays import is_text
-from kexp.data.cache import kept_in_memory
+from kexp.data.cache import cache_folder, cached
 from kexp.data.checks import check_classes, check_table
 from kexp.data.columns import unknown_column
 from kexp.data.fills import Fills, fill_missing, fill_values
@@ -31,6 +31,7 @@ class Datasets:
     splits: Mapping[str, Samples]
     info: DataInfo
     fingerprint: Fingerprint
+    notes: tuple[str, ...] = ()
 
 
 def load(data: Data, site: Site) -> Datasets:
@@ -45,15 +46,12 @@ def load(data: Data, site: Site) -> Datasets:
     table = number_classes(table)
     cuts = split_table(table, data.split)
     splits = {name: take(table.parts[cut.part], cut.rows) for name, cut in cuts.items()}
-    splits = kept_in_memory(splits, data.cache)
+    identity = fingerprint(table.files, splits, cuts, table.classes)
+    splits = cached(splits, data.cache, cache_folder())
     fills = fill_values(splits["train"], table)
     splits = fill_missing(splits, fills)
     check_classes(splits, table.classes)
-    return Datasets(
-        splits,
-        info=describe(splits, table, fills),
-        fingerprint=fingerprint(table.files, splits, cuts, table.classes),
-    )
+    return Datasets(splits, describe(splits, table, fills), identity, table.notes)
 
 
 def read_table(data: Data, site: Site) -> Table:

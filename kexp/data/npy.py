@@ -6,6 +6,7 @@ import numpy as np
 
 from kexp.data.array_files import ArrayFile, Files, read_arrays
 from kexp.data.arrays import tidy_array
+from kexp.data.files import Watched
 from kexp.data.lazy import Mapped
 from kexp.errors import DataError, KexpError
 from kexp.protocols import Column, Site, Table
@@ -39,7 +40,8 @@ def _read(given: ArrayFile) -> Column:
     except ValueError as error:
         raise _refusal(file, key, str(error)) from None
     if array.ndim > 1 and array.dtype.kind in "biuf":
-        return Mapped(array, np.float32 if array.dtype == np.float64 else array.dtype)
+        dtype = np.float32 if array.dtype == np.float64 else array.dtype
+        return Mapped(array, dtype, Watched.now(file))
     try:
         return tidy_array(np.asarray(array))
     except (TypeError, ValueError) as error:

@@ -7,7 +7,7 @@ from typing import Any
 from kexp.spec.components import is_custom
 from kexp.spec.types import Component, Data, Experiment, Value, Weights
 
-DATA_PATHS = ("path", "train", "val", "test")
+DATA_PATHS = ("path", "train", "val", "test", "table", "masks")
 """The options of data sources that are files or folders, or maps of them."""
 
 

@@ -1,0 +1,176 @@
+"""Images in files: in a folder per class, listed in a table, or beside masks."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from kexp.data.files import existing
+from kexp.data.image_column import Decoding, ImageColumn, size_of
+from kexp.data.image_files import ImageFiles, class_folders, listed_in_table, split_folders, with_masks
+from kexp.diagnostics import Diagnostic
+from kexp.errors import DataError, SpecError, did_you_mean
+from kexp.protocols import Samples, Site, Table
+
+_CHOICES = {
+    "color_mode": ("rgb", "rgba", "grayscale"),
+    "interpolation": ("nearest", "bilinear", "bicubic", "lanczos3", "area"),
+    "fit": ("stretch", "crop", "pad"),
+    "on_error": ("error", "skip"),
+}
+
+
+def load(
+    site: Site,
+    /,
+    *,
+    path: str | None = None,
+    train: str | None = None,
+    val: str | None = None,
+    test: str | None = None,
+    table: str | None = None,
+    file: str = "file",
+    target: str | tuple[str, ...] = "label",
+    masks: str | None = None,
+    class_names: tuple[str, ...] | None = None,
+    image_size: tuple[int, int] | None = None,
+    color_mode: str = "rgb",
+    interpolation: str = "bilinear",
+    fit: str = "stretch",
+    on_error: str = "error",
+) -> Table:
+    """Read images, decoded only when they are needed.
+
+    path: a folder with a folder per class; folders `train`, `val` and `test` in it are splits
+    train: the folder of the training split
+    val: the folder of the validation split
+    test: the folder of the test split
+    table: a CSV file of images and labels; its files are relative to `path`, or to the table's folder
+    file: the column of `table` that names the images
+    target: what the label is called; with `table` the column to predict, or a list of columns
+    masks: a folder with a mask of class numbers for every image of `path`, under the same name
+    class_names: the folders that are classes, in the order of their numbers; by default sorted
+    image_size: height and width of the arrays; by default the files', when all are alike
+    color_mode: rgb, rgba or grayscale
+    interpolation: how images are resized: nearest, bilinear, bicubic, lanczos3 or area
+    fit: stretch, crop or pad, where the proportions differ
+    on_error: error, or skip to leave out images that cannot be decoded
+
+    Raises: what `ImageFiles`' finders raise; wrong-choice, images-differ, image-unreadable.
+    """
+    given = {"color_mode": color_mode, "interpolation": interpolation, "fit": fit, "on_error": on_error}
+    _check_choices(given)
+    folders = _folders(site, {"path": path, "train": train, "val": val, "test": test}, table)
+    classes: dict[str, tuple[str, ...]] = {}
+    if table is not None:
+        names = target if isinstance(target, tuple) else (target,)
+        parts = listed_in_table(existing(site.folder / table, "data.table"), folders["all"], file, names)
+    elif masks is not None:
+        parts = with_masks(folders, site.folder / masks)
+    else:
+        name = str(target)
+        parts, classes[name] = class_folders(folders, class_names, name)
+    found = [image for files in parts.values() for image in files.images]
+    size = _common_size(found, on_error) if image_size is None else (image_size[0], image_size[1])
+    decoding = Decoding(size, cast(Any, color_mode), cast(Any, interpolation), cast(Any, fit))
+    notes: tuple[str, ...] = ()
+    if on_error == "skip":
+        broken = _broken(found, decoding)
+        parts = {part: files.without(broken) for part, files in parts.items()}
+        notes = _told(broken, len(found))
+    return Table(
+        {part: _samples(files, decoding) for part, files in parts.items()},
+        classes,
+        files=tuple(file for files in parts.values() for file in (*files.images, *files.masks)),
+        notes=notes,
+    )
+
+
+def _samples(files: ImageFiles, decoding: Decoding) -> Samples:
+    targets: dict[str, Any] = dict(files.labels)
+    if files.masks:
+        nearest = replace(decoding, color_mode="classes", interpolation="nearest")
+        targets["mask"] = ImageColumn(files.masks, nearest)
+    return Samples({"image": ImageColumn(files.images, decoding)}, targets)
+
+
+def _folders(site: Site, given: Mapping[str, str | None], table: str | None) -> dict[str, Path]:
+    named = {part: site.folder / path for part, path in given.items() if path is not None}
+    whole = named.pop("path", None)
+    if whole is not None and named:
+        raise SpecError.because(
+            "conflicting-options",
+            f"`path` and `{next(iter(named))}` are both given",
+            path="data.path",
+            help="write `path` for one folder, or `train`, `val` and `test` for folders already split",
+        )
+    if table is not None:
+        return {"all": whole or (site.folder / table).parent}
+    if whole is not None:
+        return split_folders(whole, "data.path")
+    if "train" not in named:
+        raise SpecError.because(
+            "missing-option", "`data` names no folder to train on", path="data", help="add `path` or `train`"
+        )
+    return {part: split_folders(folder, f"data.{part}").get("all", folder) for part, folder in named.items()}
+
+
+def _check_choices(given: Mapping[str, str]) -> None:
+    for name, value in given.items():
+        if value not in _CHOICES[name]:
+            expected = ", ".join(f"`{choice}`" for choice in _CHOICES[name])
+            raise SpecError(
+                Diagnostic(
+                    "wrong-choice",
+                    f"`{name}` must be one of {expected}, found `{value}`",
+                    f"data.{name}",
+                    help=did_you_mean(value, _CHOICES[name]),
+                )
+            )
+
+
+def _common_size(images: Sequence[Path], on_error: str) -> tuple[int, int]:
+    """Return the size that all images have, read from their heads."""
+    first: tuple[Path, tuple[int, int]] | None = None
+    for image in images:
+        try:
+            size = size_of(image)
+        except DataError:
+            if on_error == "skip":
+                continue
+            raise
+        first = first or (image, size)
+        if size != first[1]:
+            raise DataError.because(
+                "images-differ",
+                f"`{first[0]}` is {_sized(first[1])} and `{image}` is {_sized(size)}; arrays have one size",
+                path="data",
+                help=f"say which, as height and width: `image_size: [{first[1][0]}, {first[1][1]}]`",
+            )
+    if first is None:
+        raise DataError.because("no-images", "none of the images can be decoded", path="data")
+    return first[1]
+
+
+def _sized(size: tuple[int, int]) -> str:
+    return f"{size[0]} by {size[1]}"
+
+
+def _broken(images: Sequence[Path], decoding: Decoding) -> set[Path]:
+    def is_broken(image: Path) -> bool:
+        try:
+            decoding.decode(image)
+        except DataError:
+            return True
+        return False
+
+    with ThreadPoolExecutor() as pool:
+        return {image for image, broken in zip(images, pool.map(is_broken, images), strict=True) if broken}
+
+
+def _told(broken: set[Path], total: int) -> tuple[str, ...]:
+    if not broken:
+        return ()
+    shown = ", ".join(f"`{image}`" for image in sorted(broken)[:3]) + (", …" if len(broken) > 3 else "")
+    return (f"left out {len(broken):,} of {total:,} images that cannot be decoded: {shown}",)

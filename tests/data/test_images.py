@@ -1,0 +1,194 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kexp.data.lazy import LazyColumn
+from kexp.data.load import load, read_table
+from kexp.errors import KexpError
+from kexp.protocols import Site, Table
+from kexp.spec.types import Data, Split, Value
+
+
+def picture(file: Path, colour: tuple[int, ...] | int = 0, size: tuple[int, int] = (4, 3)) -> Path:
+    """Write a picture of one colour. Shapes: `size` is (width, height)."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L" if isinstance(colour, int) else "RGB", size, colour).save(file)
+    return file
+
+
+def pets(folder: Path) -> Path:
+    for number in range(4):
+        picture(folder / "cats" / f"{number}.png", (number, 10, 20))
+        picture(folder / "dogs" / f"{number}.png", (number, 30, 40))
+    return folder
+
+
+def read(folder: Path, **options: Value) -> Table:
+    return read_table(Data("images", options), Site(folder, seed=0))
+
+
+def refusal(folder: Path, **options: Value) -> str:
+    with pytest.raises(KexpError) as caught:
+        read(folder, **options)
+    return str(caught.value).replace(str(folder), "DIR")
+
+
+def test_folders_are_classes_in_the_order_of_their_names(tmp_path: Path) -> None:
+    table = read(pets(tmp_path), path=".")
+    samples = table.parts["all"]
+    images = samples.inputs["image"]
+    assert isinstance(images, LazyColumn)
+    assert (images.shape, images.dtype) == ((8, 3, 4, 3), np.uint8)
+    assert images[np.array([6, 1])][:, 0, 0].tolist() == [[2, 30, 40], [1, 10, 20]]
+    assert samples.targets["label"][:].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert table.classes == {"label": ("cats", "dogs")}
+
+
+def test_class_names_choose_the_folders_and_their_numbers(tmp_path: Path) -> None:
+    picture(pets(tmp_path) / "birds" / "0.png", (0, 0, 0))
+    table = read(tmp_path, path=".", class_names=("dogs", "cats"))
+    assert table.classes == {"label": ("dogs", "cats")}
+    assert len(table.parts["all"]) == 8
+
+
+def test_folders_called_train_and_test_are_splits(tmp_path: Path) -> None:
+    pets(tmp_path / "train")
+    pets(tmp_path / "validation")
+    assert {part: len(samples) for part, samples in read(tmp_path, path=".").parts.items()} == {
+        "train": 8,
+        "val": 8,
+    }
+
+
+def test_a_class_that_one_split_lacks_keeps_its_number(tmp_path: Path) -> None:
+    pets(tmp_path / "a")
+    picture(tmp_path / "b" / "dogs" / "0.png", (0, 0, 0))
+    table = read(tmp_path, train="a", test="b")
+    assert table.parts["test"].targets["label"][:].tolist() == [1]
+
+
+def test_a_table_names_files_and_labels(tmp_path: Path) -> None:
+    picture(tmp_path / "img" / "a.png", 1)
+    picture(tmp_path / "img" / "b.png", 2)
+    (tmp_path / "labels.csv").write_text("name,kind,age\na.png,cat,1.5\nb.png,dog,2.5\n")
+    table = read(
+        tmp_path,
+        table="labels.csv",
+        path="img",
+        file="name",
+        target=("kind", "age"),
+        color_mode="grayscale",
+    )
+    samples = table.parts["all"]
+    assert samples.inputs["image"][:][:, 0, 0].tolist() == [[1], [2]]
+    assert samples.targets["kind"][:].tolist() == ["cat", "dog"]
+    assert samples.targets["age"][:].tolist() == [1.5, 2.5]
+
+
+def test_masks_are_targets_of_class_numbers_resized_without_mixing(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.jpg", (9, 9, 9), (8, 8))
+    mask = Image.new("P", (8, 8), 2)
+    mask.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    mask.paste(1, (0, 0, 4, 8))
+    (tmp_path / "masks").mkdir()
+    mask.save(tmp_path / "masks" / "a.png")
+    table = read(tmp_path, path="images", masks="masks", image_size=(2, 2))
+    assert table.parts["all"].targets["mask"][:].tolist() == [[[1, 2], [1, 2]]]
+
+
+@pytest.mark.parametrize(
+    ("fit", "columns"),
+    [("stretch", [50, 50, 200, 200]), ("crop", [50, 50, 200, 200]), ("pad", [0, 50, 200, 0])],
+)
+def test_proportions_are_stretched_cut_or_padded(tmp_path: Path, fit: str, columns: list[int]) -> None:
+    size = (4, 8) if fit == "pad" else (16, 8)
+    image = Image.new("L", size, 50)
+    image.paste(200, (size[0] // 2, 0, size[0], 8))
+    (tmp_path / "c").mkdir()
+    image.save(tmp_path / "c" / "a.png")
+    table = read(
+        tmp_path, path=".", image_size=(4, 4), color_mode="grayscale", interpolation="nearest", fit=fit
+    )
+    assert table.parts["all"].inputs["image"][:][0, 2, :, 0].tolist() == columns
+
+
+def test_images_of_different_sizes_need_one_said(tmp_path: Path) -> None:
+    picture(tmp_path / "c" / "a.png", 1)
+    picture(tmp_path / "c" / "b.png", 1, (5, 3))
+    assert refusal(tmp_path, path=".") == (
+        "error[images-differ]: `DIR/c/a.png` is 3 by 4 and `DIR/c/b.png` is 3 by 5; arrays have one size\n"
+        "  --> data\n"
+        "help: say which, as height and width: `image_size: [3, 4]`"
+    )
+    assert read(tmp_path, path=".", image_size=(3, 4)).parts["all"].inputs["image"].shape == (2, 3, 4, 3)
+
+
+def test_an_image_that_cannot_be_decoded_is_named_or_left_out(tmp_path: Path) -> None:
+    pets(tmp_path)
+    whole = (tmp_path / "cats" / "0.png").read_bytes()
+    (tmp_path / "cats" / "1.png").write_bytes(whole[:45])
+    (tmp_path / "cats" / "2.png").write_text("no picture")
+    assert refusal(tmp_path, path=".") == (
+        "error[image-unreadable]: `DIR/cats/2.png` cannot be decoded: it is no image of a known format\n"
+        "  --> data\n"
+        "help: mend or remove the file; `on_error: skip` leaves out such files and says how many"
+    )
+    (tmp_path / "cats" / "2.png").unlink()
+    with pytest.raises(KexpError, match=r"image-unreadable.*cats/1.png"):
+        load(Data("images", {"path": "."}), Site(tmp_path, 0))
+    table = read(tmp_path, path=".", on_error="skip")
+    assert len(table.parts["all"]) == 6
+    assert table.notes == (f"left out 1 of 7 images that cannot be decoded: `{tmp_path}/cats/1.png`",)
+    assert load(Data("images", {"path": ".", "on_error": "skip"}), Site(tmp_path, 0)).notes == table.notes
+
+
+def test_an_image_replaced_during_training_is_noticed(tmp_path: Path) -> None:
+    images = read(pets(tmp_path), path=".").parts["all"].inputs["image"]
+    picture(tmp_path / "cats" / "0.png", (200, 100, 50), (40, 30))
+    with pytest.raises(KexpError, match="data-file-changed"):
+        images[:1]
+
+
+def test_the_fingerprint_hangs_on_the_files_alone(tmp_path: Path) -> None:
+    pets(tmp_path)
+    split = Split(test=2, stratify=True)
+    prints = [
+        load(Data("images", {"path": "."}, split, cache=c), Site(tmp_path, 0)).fingerprint
+        for c in ("none", "memory")
+    ]
+    assert prints[0] == prints[1]
+    assert len(prints[0].files) == 8
+    picture(tmp_path / "dogs" / "3.png", (99, 99, 99))
+    changed = load(Data("images", {"path": "."}, split), Site(tmp_path, 0)).fingerprint
+    assert changed.content_sha256 != prints[0].content_sha256
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    pets(tmp_path / "pets")
+    assert refusal(tmp_path, path="pest") == (
+        "error[data-folder-missing]: there is no folder `DIR/pest`\n"
+        "  --> data.path\n"
+        "help: did you mean `pets`?"
+    )
+    assert refusal(tmp_path, path="pets", class_names=("cats", "dgos")) == (
+        "error[unknown-class]: there is no folder for the class `dgos`\n"
+        "  --> data.class_names\n"
+        "help: did you mean `dogs`?"
+    )
+    assert refusal(tmp_path, path="pets/cats") == (
+        "error[no-class-folders]: `DIR/pets/cats` holds no folders, and the images of each class are expected"
+        " in one of their own\n"
+        "  --> data.path\n"
+        "help: name a `table` of files and labels, or a folder of `masks`"
+    )
+    assert refusal(tmp_path, path="pets/cats", masks="pets/dogs/none").startswith(
+        "error[data-folder-missing]"
+    )
+    assert refusal(tmp_path, path="pets", interpolation="cubic") == (
+        "error[wrong-choice]: `interpolation` must be one of `nearest`, `bilinear`, `bicubic`, `lanczos3`,"
+        " `area`, found `cubic`\n"
+        "  --> data.interpolation\n"
+        "help: did you mean `bicubic`?"
+    )
