@@ -7,5 +7,6 @@ SOURCES: dict[str, str] = {
     "keras": "kexp.data.keras_sets:load",
     "npy": "kexp.data.npy:load",
     "npz": "kexp.data.npz:load",
+    "text": "kexp.data.text:load",
     "sklearn": "kexp.data.sklearn_sets:load",
 }

@@ -1,24 +1,18 @@
 """Images in files: in a folder per class, listed in a table, or beside masks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from kexp.data.choices import check_choice
+from kexp.data.class_folders import class_folders, split_folders
 from kexp.data.files import existing
 from kexp.data.image_column import Decoding, ImageColumn, size_of
-from kexp.data.image_files import ImageFiles, class_folders, listed_in_table, split_folders, with_masks
-from kexp.diagnostics import Diagnostic
-from kexp.errors import DataError, SpecError, did_you_mean
+from kexp.data.image_files import SUFFIXES, ImageFiles, listed_in_table, with_masks
+from kexp.errors import DataError
 from kexp.protocols import Samples, Site, Table
-
-_CHOICES = {
-    "color_mode": ("rgb", "rgba", "grayscale"),
-    "interpolation": ("nearest", "bilinear", "bicubic", "lanczos3", "area"),
-    "fit": ("stretch", "crop", "pad"),
-    "on_error": ("error", "skip"),
-}
 
 
 def load(
@@ -57,28 +51,33 @@ def load(
     fit: stretch, crop or pad, where the proportions differ
     on_error: error, or skip to leave out images that cannot be decoded
 
-    Raises: what `ImageFiles`' finders raise; wrong-choice, images-differ, image-unreadable.
+    Raises: what finds the files raises; wrong-choice, images-differ, image-unreadable.
     """
-    given = {"color_mode": color_mode, "interpolation": interpolation, "fit": fit, "on_error": on_error}
-    _check_choices(given)
-    folders = _folders(site, {"path": path, "train": train, "val": val, "test": test}, table)
+    check_choice("color_mode", color_mode, ("rgb", "rgba", "grayscale"))
+    check_choice("interpolation", interpolation, ("nearest", "bilinear", "bicubic", "lanczos3", "area"))
+    check_choice("fit", fit, ("stretch", "crop", "pad"))
+    check_choice("on_error", on_error, ("error", "skip"))
     classes: dict[str, tuple[str, ...]] = {}
     if table is not None:
-        names = target if isinstance(target, tuple) else (target,)
-        parts = listed_in_table(existing(site.folder / table, "data.table"), folders["all"], file, names)
-    elif masks is not None:
-        parts = with_masks(folders, site.folder / masks)
+        listed = existing(site.folder / table, "data.table")
+        folder = listed.parent if path is None else site.folder / path
+        parts = listed_in_table(listed, folder, file, target if isinstance(target, tuple) else (target,))
     else:
-        name = str(target)
-        parts, classes[name] = class_folders(folders, class_names, name)
-    found = [image for files in parts.values() for image in files.images]
-    size = _common_size(found, on_error) if image_size is None else (image_size[0], image_size[1])
+        folders = split_folders(site, {"path": path, "train": train, "val": val, "test": test})
+        if masks is not None:
+            parts = with_masks(folders, site.folder / masks)
+        else:
+            labelled = class_folders(folders, class_names, SUFFIXES)
+            classes = {str(target): labelled.names}
+            parts = {n: ImageFiles(f.files, {str(target): f.labels}) for n, f in labelled.parts.items()}
+    images = [image for files in parts.values() for image in files.images]
+    size = _common_size(images, on_error) if image_size is None else (image_size[0], image_size[1])
     decoding = Decoding(size, cast(Any, color_mode), cast(Any, interpolation), cast(Any, fit))
     notes: tuple[str, ...] = ()
     if on_error == "skip":
-        broken = _broken(found, decoding)
+        broken = _broken(images, decoding)
         parts = {part: files.without(broken) for part, files in parts.items()}
-        notes = _told(broken, len(found))
+        notes = _told(broken, len(images))
     return Table(
         {part: _samples(files, decoding) for part, files in parts.items()},
         classes,
@@ -93,41 +92,6 @@ def _samples(files: ImageFiles, decoding: Decoding) -> Samples:
         nearest = replace(decoding, color_mode="classes", interpolation="nearest")
         targets["mask"] = ImageColumn(files.masks, nearest)
     return Samples({"image": ImageColumn(files.images, decoding)}, targets)
-
-
-def _folders(site: Site, given: Mapping[str, str | None], table: str | None) -> dict[str, Path]:
-    named = {part: site.folder / path for part, path in given.items() if path is not None}
-    whole = named.pop("path", None)
-    if whole is not None and named:
-        raise SpecError.because(
-            "conflicting-options",
-            f"`path` and `{next(iter(named))}` are both given",
-            path="data.path",
-            help="write `path` for one folder, or `train`, `val` and `test` for folders already split",
-        )
-    if table is not None:
-        return {"all": whole or (site.folder / table).parent}
-    if whole is not None:
-        return split_folders(whole, "data.path")
-    if "train" not in named:
-        raise SpecError.because(
-            "missing-option", "`data` names no folder to train on", path="data", help="add `path` or `train`"
-        )
-    return {part: split_folders(folder, f"data.{part}").get("all", folder) for part, folder in named.items()}
-
-
-def _check_choices(given: Mapping[str, str]) -> None:
-    for name, value in given.items():
-        if value not in _CHOICES[name]:
-            expected = ", ".join(f"`{choice}`" for choice in _CHOICES[name])
-            raise SpecError(
-                Diagnostic(
-                    "wrong-choice",
-                    f"`{name}` must be one of {expected}, found `{value}`",
-                    f"data.{name}",
-                    help=did_you_mean(value, _CHOICES[name]),
-                )
-            )
 
 
 def _common_size(images: Sequence[Path], on_error: str) -> tuple[int, int]:

@@ -178,10 +178,9 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         "help: did you mean `dogs`?"
     )
     assert refusal(tmp_path, path="pets/cats") == (
-        "error[no-class-folders]: `DIR/pets/cats` holds no folders, and the images of each class are expected"
+        "error[no-class-folders]: `DIR/pets/cats` holds no folders, and the files of each class are expected"
         " in one of their own\n"
-        "  --> data.path\n"
-        "help: name a `table` of files and labels, or a folder of `masks`"
+        "  --> data.path"
     )
     assert refusal(tmp_path, path="pets/cats", masks="pets/dogs/none").startswith(
         "error[data-folder-missing]"

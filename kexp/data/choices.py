@@ -1,0 +1,19 @@
+"""Options that are one of a few words."""
+
+from collections.abc import Sequence
+
+from kexp.diagnostics import Diagnostic
+from kexp.errors import SpecError, did_you_mean
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Refuse an option's value that is none of its choices.
+
+    Raises: wrong-choice.
+    """
+    if value not in choices:
+        listed = ", ".join(f"`{choice}`" for choice in choices)
+        message = f"`{name}` must be one of {listed}, found `{value}`"
+        raise SpecError(
+            Diagnostic("wrong-choice", message, f"data.{name}", help=did_you_mean(value, choices))
+        )
