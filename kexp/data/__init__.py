@@ -8,5 +8,6 @@ SOURCES: dict[str, str] = {
     "npy": "kexp.data.npy:load",
     "npz": "kexp.data.npz:load",
     "text": "kexp.data.text:load",
+    "parquet": "kexp.data.parquet:load",
     "sklearn": "kexp.data.sklearn_sets:load",
 }

@@ -35,6 +35,14 @@ class Reading:
     sheet: Sheet
     missing: Mapping[str, str | float]
 
+    @property
+    def file(self) -> str:
+        return self.sheet.file
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.sheet.names
+
     def holds_numbers(self, name: str) -> bool:
         """Tell whether at least half of the fields are numbers, so that the others are mistakes."""
         present = [text for text in self.sheet.column(name) if not is_missing(text)]
@@ -45,12 +53,7 @@ class Reading:
 
         Raises: missing-value, not-a-number, wrong-fill.
         """
-        fill = self._declared(name)
-        if fill is not None and parse_number(str(fill)) is None and fill not in STATISTICS:
-            raise _wrong_fill(
-                name, f"`{fill}` cannot stand in a column of numbers", "a number, `median` or `mean`"
-            )
-        default = math.nan if fill is None or fill in STATISTICS else float(fill)
+        default = number_fill(name, self._declared(name))
         values = np.empty(len(self.sheet.lines))
         for row, text in enumerate(self.sheet.column(name)):
             number = default if is_missing(text) else parse_number(text)
@@ -64,28 +67,18 @@ class Reading:
 
         Raises: missing-value, wrong-fill.
         """
-        fill = self._declared(name)
-        if fill in STATISTICS:
-            raise _wrong_fill(
-                name, f"a column of text has no {fill}", "the text that stands for a missing value"
-            )
-        return np.array([str(fill) if is_missing(text) else text for text in self.sheet.column(name)])
+        fill = text_fill(name, self._declared(name))
+        return np.array([fill if is_missing(text) else text for text in self.sheet.column(name)])
 
     def _declared(self, name: str) -> str | float | None:
-        """Return what `missing` says of the column; refuse it when it says nothing and fields are missing."""
-        if name in self.missing:
-            return self.missing[name]
-        rows = [row for row, text in enumerate(self.sheet.column(name)) if is_missing(text)]
-        if not rows:
-            return None
         lines = self.sheet.lines
-        raise DataError.because(
-            "missing-value",
-            f"`{name}` has no value in {len(rows)} of {len(lines)} rows of `{self.sheet.file}`,"
-            f" first in line {lines[rows[0]]}",
-            path="data.missing",
-            help=f"say what stands there: `missing: {{{name}: median}}`, `mean` or a value",
+        rows = [row for row, text in enumerate(self.sheet.column(name)) if is_missing(text)]
+        place = (
+            f"{len(rows)} of {len(lines)} rows of `{self.file}`, first in line {lines[rows[0]]}"
+            if rows
+            else ""
         )
+        return declared_fill(name, self.missing, place)
 
     def _not_a_number(self, name: str, text: str, line: int) -> KexpError:
         place = f"line {line} of `{self.sheet.file}`"
@@ -99,6 +92,45 @@ class Reading:
         help = "if this line holds the names of the columns, leave out `header: false`" if line == 1 else None
         message = f"`{name}` is `{text}` in {place}, not a finite number"
         return DataError(Diagnostic("not-a-number", message, path="data", help=help))
+
+
+def declared_fill(name: str, missing: Mapping[str, str | float], place: str) -> str | float | None:
+    """Return what `missing` says of a column; `place` is where its values are missing, empty for nowhere.
+
+    Raises: missing-value.
+    """
+    if name in missing or not place:
+        return missing.get(name)
+    raise DataError.because(
+        "missing-value",
+        f"`{name}` has no value in {place}",
+        path="data.missing",
+        help=f"say what stands there: `missing: {{{name}: median}}`, `mean` or a value",
+    )
+
+
+def number_fill(name: str, fill: str | float | None) -> float:
+    """Return what stands for a missing number: NaN where a statistic is to be filled in.
+
+    Raises: wrong-fill.
+    """
+    if fill is None or fill in STATISTICS:
+        return math.nan
+    if parse_number(str(fill)) is None:
+        raise _wrong_fill(
+            name, f"`{fill}` cannot stand in a column of numbers", "a number, `median` or `mean`"
+        )
+    return float(fill)
+
+
+def text_fill(name: str, fill: str | float | None) -> str:
+    """Return what stands for a missing text.
+
+    Raises: wrong-fill.
+    """
+    if fill in STATISTICS:
+        raise _wrong_fill(name, f"a column of text has no {fill}", "the text that stands for a missing value")
+    return str(fill)
 
 
 def label_dtype(values: NDArray[np.float64]) -> type[np.generic]:

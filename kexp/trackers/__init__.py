@@ -1,9 +1,7 @@
 """Epoch rows -> other tools. A tracker is a mirror: the run directory stays the record."""
 
-import importlib.util
-
 from kexp.custom import load_reference
-from kexp.errors import MissingExtra
+from kexp.extras import require
 from kexp.protocols import Tracker
 from kexp.record.rundir import RunDir
 from kexp.spec.types import Experiment
@@ -19,14 +17,7 @@ def require_packages(experiment: Experiment) -> None:
         if component.name == "TensorBoard":
             wanted.append(("tensorboard", "the callback `TensorBoard`", component.path))
     for name, who, path in wanted:
-        package = _PACKAGES[name]
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra.because(
-                "missing-extra",
-                f"{who} needs the package `{package}`, which is not installed",
-                path=path,
-                help=f"`pip install 'kexp[{name}]'`",
-            )
+        require(_PACKAGES[name], name, who, path)
 
 
 def open_tracker(name: str, run: RunDir) -> Tracker:
