@@ -7,7 +7,9 @@ SOURCES: dict[str, str] = {
     "keras": "kexp.data.keras_sets:load",
     "npy": "kexp.data.npy:load",
     "npz": "kexp.data.npz:load",
+    "synthetic": "kexp.data.synthetic:load",
     "text": "kexp.data.text:load",
+    "tfrecord": "kexp.data.tfrecord:load",
     "parquet": "kexp.data.parquet:load",
     "sklearn": "kexp.data.sklearn_sets:load",
 }

@@ -6,8 +6,8 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError, did_you_mean
 
 
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Refuse an option's value that is none of its choices.
+def check_choice(name: str, value: str, choices: Sequence[str], path: str | None = None) -> None:
+    """Refuse an option's value that is none of its choices; `path` is by default `data.<name>`.
 
     Raises: wrong-choice.
     """
@@ -15,5 +15,5 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         listed = ", ".join(f"`{choice}`" for choice in choices)
         message = f"`{name}` must be one of {listed}, found `{value}`"
         raise SpecError(
-            Diagnostic("wrong-choice", message, f"data.{name}", help=did_you_mean(value, choices))
+            Diagnostic("wrong-choice", message, path or f"data.{name}", help=did_you_mean(value, choices))
         )
