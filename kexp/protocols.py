@@ -3,10 +3,12 @@
 Array-likes are numpy arrays; the types are named here without importing numpy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from kexp.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,6 +102,14 @@ class TensorInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Units:
+    """What turns a target that the model sees back: value * scale + offset, along the last axis."""
+
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DataInfo:
     """What the graph must know of the data, and all that a run keeps of it."""
 
@@ -114,6 +124,61 @@ class DataInfo:
     """By input that stacks columns: their names in order."""
     fills: Mapping[str, Mapping[str, str | float]] = field(default_factory=dict)
     """By input and column name: what stood for a missing value; a text in a column of text."""
+    vocabulary_sizes: Mapping[str, int] = field(default_factory=dict)
+    """By entry of `preprocess`: how many numbers its layers tell things apart by."""
+    units: Mapping[str, Units] = field(default_factory=dict)
+    """By target that `preprocess` changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """One column of one split; a column of an input that stacks several has that input's name before a dot.
+
+    `low`, `mean` and `high` are None for text; `num_distinct` counts texts, or None.
+    """
+
+    name: str
+    role: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    low: float | None = None
+    mean: float | None = None
+    high: float | None = None
+    num_distinct: int | None = None
+    filled: str | float | None = None
+    """What stood for a missing value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFacts:
+    """`classes` counts the samples of every class, by target."""
+
+    name: str
+    size: int
+    columns: tuple[ColumnFacts, ...]
+    classes: Mapping[str, Mapping[str, int]]
+    rows: tuple[Mapping[str, str], ...]
+    """The first samples, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Samples of one split whose inputs another split holds too; `example` is a row of each."""
+
+    first: str
+    second: str
+    count: int
+    example: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What `kexp data` tells of a data set."""
+
+    source: str
+    splits: tuple[SplitFacts, ...]
+    duplicates: tuple[Duplicates, ...]
+    notes: tuple[str, ...]
 
 
 # ---------------------------------------------------------------- trackers
@@ -168,3 +233,6 @@ class Display(Protocol):
     def epoch_ends(self, row: Mapping[str, Any], is_best: bool) -> None: ...
 
     def note(self, text: str) -> None: ...
+
+    def warn(self, warnings: Sequence[Diagnostic]) -> None:
+        """Show what is legal and probably wrong."""

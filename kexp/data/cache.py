@@ -19,13 +19,13 @@ SHARE = 0.5
 """Of the free memory: what decoded rows may take."""
 
 
-def cached(splits: Mapping[str, Samples], cache: Cache, folder: Path) -> dict[str, Samples]:
-    """Decode the splits' lazy columns once: into memory, by `auto` where they fit, or into `folder`.
+def cached(splits: Mapping[str, Samples], cache: Cache, folder: Path | None = None) -> dict[str, Samples]:
+    """Decode the splits' lazy columns once: into memory, by `auto` where they fit, or into a folder.
 
     Raises: cache-not-written.
     """
     if cache == "disk":
-        return {name: _on_disk(samples, folder) for name, samples in splits.items()}
+        return {name: _on_disk(samples, folder or cache_folder()) for name, samples in splits.items()}
     needed = sum(size_bytes(samples) for samples in splits.values())
     fits = cache == "memory" or (cache == "auto" and needed <= SHARE * free_memory_bytes())
     return {name: loaded(samples) if fits else samples for name, samples in splits.items()}

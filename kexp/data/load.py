@@ -9,7 +9,7 @@ import numpy as np
 
 from kexp.data import SOURCES
 from kexp.data.arrays import is_text
-from kexp.data.cache import cache_folder, cached
+from kexp.data.cache import cached
 from kexp.data.checks import check_classes, check_table
 from kexp.data.columns import unknown_column
 from kexp.data.fills import Fills, fill_missing, fill_values
@@ -47,7 +47,7 @@ def load(data: Data, site: Site) -> Datasets:
     cuts = split_table(table, data.split)
     splits = {name: take(table.parts[cut.part], cut.rows) for name, cut in cuts.items()}
     identity = fingerprint(table.files, splits, cuts, table.classes)
-    splits = cached(splits, data.cache, cache_folder())
+    splits = cached(splits, data.cache)
     fills = fill_values(splits["train"], table)
     splits = fill_missing(splits, fills)
     check_classes(splits, table.classes)

@@ -1,0 +1,113 @@
+"""What a data set holds, told without training: columns, ranges, classes, examples, leaks."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kexp.data.arrays import is_text
+from kexp.data.lazy import chunks, in_memory
+from kexp.data.load import Datasets
+from kexp.protocols import Column, ColumnFacts, DataFacts, Duplicates, Samples, SplitFacts
+
+_MOST_TEXT = 60
+
+
+def data_facts(datasets: Datasets, source: str, num_rows: int = 3) -> DataFacts:
+    """Describe a data set. Every column is read once, and once more to find duplicates."""
+    return DataFacts(
+        source,
+        tuple(_split(name, samples, datasets, num_rows) for name, samples in datasets.splits.items()),
+        tuple(_duplicates(datasets.splits)),
+        datasets.notes,
+    )
+
+
+def _split(name: str, samples: Samples, datasets: Datasets, num_rows: int) -> SplitFacts:
+    info = datasets.info
+    columns: list[ColumnFacts] = []
+    for role, named in (("input", samples.inputs), ("target", samples.targets)):
+        for column_name, column in named.items():
+            fills = info.fills.get(column_name, {})
+            inner = info.columns.get(column_name)
+            if inner is None or len(column.shape) != 2:
+                columns.append(_facts(column_name, role, column, fills.get(column_name)))
+                continue
+            matrix = in_memory(column)
+            columns += [
+                _facts(f"{column_name}.{part}", role, matrix[:, number], fills.get(part))
+                for number, part in enumerate(inner)
+            ]
+    counts = datasets.fingerprint.class_counts.get(name, {})
+    kept = {target: count for target, count in counts.items() if target in info.num_classes}
+    return SplitFacts(name, len(samples), tuple(columns), kept, _rows(samples, datasets, num_rows))
+
+
+def _facts(name: str, role: str, column: Column, filled: str | float | None) -> ColumnFacts:
+    if is_text(column):
+        distinct = len(np.unique(in_memory(column).astype(np.str_)))
+        return ColumnFacts(name, role, column.shape[1:], "text", num_distinct=distinct, filled=filled)
+    low, high, total, size = np.inf, -np.inf, 0.0, 0
+    for chunk in chunks(column):
+        low, high = min(low, float(chunk.min())), max(high, float(chunk.max()))
+        total, size = total + float(chunk.sum(dtype=np.float64)), size + chunk.size
+    return ColumnFacts(
+        name, role, column.shape[1:], column.dtype.name, low, total / size, high, filled=filled
+    )
+
+
+def _rows(samples: Samples, datasets: Datasets, number: int) -> tuple[Mapping[str, str], ...]:
+    heads = {name: column[:number] for name, column in {**samples.inputs, **samples.targets}.items()}
+    classes = datasets.info.classes
+    return tuple(
+        {name: _shown(values[row], classes.get(name, ())) for name, values in heads.items()}
+        for row in range(min(number, len(samples)))
+    )
+
+
+def _shown(value: Any, classes: tuple[str, ...]) -> str:
+    array = np.asarray(value)
+    if array.ndim == 0 and classes and array.dtype.kind in "iu":
+        return classes[int(array)]
+    if array.ndim > 1:
+        return f"array of {' by '.join(map(str, array.shape))}"
+    text = " ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in array.reshape(-1).tolist())
+    return text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 1]}…"
+
+
+def _duplicates(splits: Mapping[str, Samples]) -> Iterator[Duplicates]:
+    """Find samples of one split whose inputs stand in another: what leaks from training to a test."""
+    if len(splits) < 2:
+        return
+    places = {name: _places(samples) for name, samples in splits.items()}
+    for first, second in combinations(places, 2):
+        shared = places[first].keys() & places[second].keys()
+        if shared:
+            lowest = min(shared, key=lambda key: places[second][key][0])
+            count = sum(len(places[second][key]) for key in shared)
+            example = (places[first][lowest][0], places[second][lowest][0])
+            yield Duplicates(first, second, count, example)
+
+
+def _places(samples: Samples) -> dict[bytes, list[int]]:
+    """Return the rows of a split by a hash of all their inputs."""
+    digests = [hashlib.blake2b(digest_size=16) for _ in range(len(samples))]
+    for column in samples.inputs.values():
+        start = 0
+        for chunk in chunks(column):
+            for number, row in enumerate(chunk):
+                digests[start + number].update(_bytes(row))
+            start += len(chunk)
+    places: dict[bytes, list[int]] = {}
+    for number, digest in enumerate(digests):
+        places.setdefault(digest.digest(), []).append(number)
+    return places
+
+
+def _bytes(row: NDArray[Any] | str) -> bytes:
+    if isinstance(row, str) or np.asarray(row).dtype.kind in "UO":
+        return "\0".join(map(str, np.asarray(row).reshape(-1))).encode()
+    return np.ascontiguousarray(row).tobytes()
