@@ -56,7 +56,7 @@ class Decoding:
         """
         try:
             with Image.open(file) as image:
-                return self._resized(self._converted(image))
+                return self.array(image)
         except (
             OSError,
             SyntaxError,
@@ -65,6 +65,9 @@ class Decoding:
             Image.DecompressionBombError,
         ) as error:
             raise unreadable(file, error) from None
+
+    def array(self, image: Image.Image) -> NDArray[np.uint8]:
+        return self._resized(self._converted(image))
 
     def _converted(self, image: Image.Image) -> Image.Image:
         if self.color_mode == "classes":
