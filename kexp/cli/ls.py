@@ -19,6 +19,7 @@ def ls(
     top: Annotated[int | None, typer.Option(min=1, help="Show only so many.")] = None,
     status: Annotated[str | None, typer.Option(help="Only runs in this state.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only runs with this tag.")] = None,
+    size: Annotated[bool, typer.Option("--size", help="Show what each takes on the disk.")] = False,
     as_json: JsonOption = False,
     runs: RunsOption = None,
 ) -> None:
@@ -33,20 +34,21 @@ def ls(
         if (status is None or run.state == status) and (tag is None or tag in run.tags)
     ][:top]
     if as_json:
-        streams.tell_json({"schema": 1, "runs": [_as_json(run) for run in found]})
+        streams.tell_json({"schema": 1, "runs": [_as_json(run, size) for run in found]})
     elif not found:
         chosen = status is not None or tag is not None
         streams.say(
             f"no such runs in {folder}" if chosen else f"no runs in {folder}; `kexp train SPEC` makes one"
         )
     else:
-        for line in _table(found):
+        for line in _table(found, size):
             streams.tell(line)
 
 
-def _as_json(run: "RunSummary") -> dict[str, object]:
+def _as_json(run: "RunSummary", with_size: bool) -> dict[str, object]:
     from kexp.record.jsonfile import told
     from kexp.record.status import utc_text
+    from kexp.record.trash import size_bytes
 
     metrics, lost = told(run.metrics)
     return {
@@ -56,15 +58,22 @@ def _as_json(run: "RunSummary") -> dict[str, object]:
         "tags": list(run.tags),
         "metrics": metrics,
         "created": utc_text(run.created.replace(microsecond=0)),
+        **({"size_bytes": size_bytes(run.path)} if with_size else {}),
         **({"nonfinite": lost} if lost else {}),
         **({"problem": run.problem} if run.problem else {}),
     }
 
 
-def _table(runs: "Sequence[RunSummary]") -> list[str]:
-    rows = [("RUN", "STATE", "EPOCHS", "METRICS", "TAGS")]
+def _table(runs: "Sequence[RunSummary]", with_size: bool) -> list[str]:
+    from kexp.record.trash import size_bytes
+    from kexp.report.size import sized
+
+    rows: list[tuple[str, ...]] = [
+        ("RUN", "STATE", "EPOCHS", *(["SIZE"] if with_size else []), "METRICS", "TAGS")
+    ]
     for run in runs:
-        rows.append((run.id, run.state, str(run.epochs), _metrics(run), " ".join(run.tags)))
+        size = [sized(size_bytes(run.path))] if with_size else []
+        rows.append((run.id, run.state, str(run.epochs), *size, _metrics(run), " ".join(run.tags)))
     printed = [tuple(printable(cell).replace("\n", " ") for cell in row) for row in rows]
     widths = [max(len(row[column]) for row in printed) for column in range(len(rows[0]))]
     return [

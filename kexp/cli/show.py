@@ -125,9 +125,10 @@ def _facts(run: RunDir, status: Status, manifest: dict[str, Any]) -> list[tuple[
     facts = [("run", run.id), ("state", derive_state(status, run.is_locked()))]
     if status.error:
         facts.append(("error", status.error))
-    tags = read_notes(run).tags
-    if tags:
-        facts.append(("tags", " ".join(tags)))
+    notes = read_notes(run)
+    if notes.tags:
+        facts.append(("tags", " ".join(notes.tags)))
+    facts += [("note", text) for text in notes.notes]
     if status.created:
         facts.append(("created", utc_text(status.created.replace(microsecond=0))))
     facts.append(("epochs", f"{status.epoch}, {status.step} steps, {status.wall_seconds or 0:.1f} s"))

@@ -34,6 +34,11 @@ class RunSummary:
     problem: str | None = None
 
 
+def larger_is_better(metric: str) -> bool:
+    """Guess from a metric's name in which direction it improves."""
+    return _LARGER_IS_BETTER.search(metric) is not None
+
+
 def runs_root(option: str | None, environ: Mapping[str, str]) -> Path:
     return Path(option or environ.get("KEXP_RUNS") or "runs").expanduser()
 
@@ -129,7 +134,7 @@ def _best(argument: str, runs: Sequence[RunSummary]) -> RunDir:
     """Return the run with the best value; of equals the newest."""
     metric, _, mode = argument.rpartition(":")
     if mode not in ("max", "min"):
-        metric, mode = argument, "max" if _LARGER_IS_BETTER.search(argument) else "min"
+        metric, mode = argument, "max" if larger_is_better(argument) else "min"
     values = {run.path: value for run in runs if (value := run.metrics.get(metric)) is not None}
     if not values:
         known = sorted({name for run in runs for name in run.metrics})

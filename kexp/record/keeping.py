@@ -1,0 +1,82 @@
+"""Which runs a clean-up keeps, and which it may remove."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kexp.errors import UsageError
+from kexp.record.query import RunSummary, larger_is_better
+from kexp.record.runid import slug
+
+_RULE = re.compile(r"(latest|best):(\d+)(?::([\w.]+))?\Z")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\Z", re.IGNORECASE)
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`best:3:val_loss`: how many runs of every name are kept, by which metric."""
+
+    kind: str
+    number: int
+    metric: str = "val_loss"
+
+    def kept(self, runs: Sequence[RunSummary]) -> list[RunSummary]:
+        """Return the runs of one name that this rule keeps; `runs` come newest first."""
+        if self.kind == "latest":
+            return list(runs[: self.number])
+        sign = -1 if larger_is_better(self.metric) else 1
+        values = [(sign * value, run) for run in runs if (value := run.metrics.get(self.metric)) is not None]
+        return [run for _, run in sorted(values, key=lambda pair: pair[0])[: self.number]]
+
+
+def parse_rule(text: str) -> Rule:
+    """Read `latest:N`, `best:N` or `best:N:METRIC`.
+
+    Raises: bad-rule.
+    """
+    found = _RULE.match(text)
+    if found is None:
+        message = f"`--keep` takes `best:N`, `best:N:METRIC` or `latest:N`, found `{text}`"
+        raise UsageError.because("bad-rule", message, help="such as `--keep best:3:val_accuracy`")
+    return Rule(found[1], int(found[2]), found[3] or "val_loss")
+
+
+def parse_size(text: str) -> int:
+    """Read `20GB` or `500 MB` as bytes.
+
+    Raises: bad-size.
+    """
+    found = _SIZE.match(text.strip())
+    if found is None:
+        raise UsageError.because("bad-size", f"`{text}` is no size", help="such as `20GB` or `500MB`")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def removable(
+    runs: Sequence[RunSummary], rules: Sequence[Rule], sizes: Mapping[str, int], max_bytes: int | None
+) -> list[RunSummary]:
+    """Return the runs to remove, the oldest first; `runs` come newest first.
+
+    What has a tag, goes on or cannot be read is always kept. Without rules only the size decides: the oldest
+    go until the others fit.
+    """
+    by_name: dict[str, list[RunSummary]] = {}
+    for run in runs:
+        by_name.setdefault(slug(run.name), []).append(run)
+    kept = {run.id for named in by_name.values() for rule in rules for run in rule.kept(named)}
+    free = [
+        run
+        for run in reversed(runs)
+        if run.id not in kept and not run.tags and run.state not in ("created", "running", "unreadable")
+    ]
+    if max_bytes is None:
+        return free if rules else []
+    excess = sum(sizes.values()) - max_bytes
+    chosen: list[RunSummary] = []
+    for run in free:
+        if excess <= 0:
+            break
+        chosen.append(run)
+        excess -= sizes[run.id]
+    return chosen

@@ -1,0 +1,130 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kexp.errors import KexpError
+from kexp.record.keeping import Rule, parse_rule, parse_size, removable
+from kexp.record.query import RunSummary, list_runs
+from kexp.record.rundir import RunDir
+from kexp.record.status import Status, write_status
+from kexp.record.trash import empty, remove, restore, size_bytes, trashed
+from kexp.report.size import sized
+
+
+def summary(id: str, loss: float | None = None, **more: object) -> RunSummary:
+    fields = {"name": "digits", "state": "completed", "tags": (), **more}
+    metrics = {} if loss is None else {"val_loss": loss, "val_accuracy": 1 - loss}
+    return RunSummary(
+        id=id, path=Path(id), created=datetime(2026, 11, 23, tzinfo=UTC), metrics=metrics, epochs=1, **fields
+    )
+
+
+RUNS = [summary("e", 0.5), summary("d", 0.1), summary("c", 0.3), summary("b", 0.2), summary("a", 0.9)]
+
+
+def ids(runs: list[RunSummary]) -> str:
+    return "".join(run.id for run in runs)
+
+
+def made(root: Path, name: str, text: str = "") -> RunDir:
+    run = RunDir.create(root, name, datetime(2026, 11, 23, tzinfo=UTC))
+    write_status(run, Status("completed", name))
+    run.write_spec(text.encode())
+    return run
+
+
+# ---------------------------------------------------------------- rules
+
+
+def test_rules_name_a_number_and_a_metric() -> None:
+    assert parse_rule("best:3") == Rule("best", 3, "val_loss")
+    assert parse_rule("best:2:val_accuracy") == Rule("best", 2, "val_accuracy")
+    assert parse_rule("latest:1") == Rule("latest", 1)
+    with pytest.raises(KexpError) as caught:
+        parse_rule("best")
+    assert str(caught.value) == (
+        "error[bad-rule]: `--keep` takes `best:N`, `best:N:METRIC` or `latest:N`, found `best`\n"
+        "help: such as `--keep best:3:val_accuracy`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("20GB", 20 * 10**9), ("1.5 MB", 1_500_000), ("10k", 10_000), ("7", 7)]
+)
+def test_sizes_are_decimal(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+def test_a_size_that_is_none_is_refused() -> None:
+    with pytest.raises(KexpError) as caught:
+        parse_size("much")
+    assert str(caught.value) == "error[bad-size]: `much` is no size\nhelp: such as `20GB` or `500MB`"
+
+
+def test_the_best_and_the_latest_are_kept() -> None:
+    assert ids(removable(RUNS, [Rule("best", 2)], {}, None)) == "ace"
+    assert ids(removable(RUNS, [Rule("best", 1, "val_accuracy")], {}, None)) == "abce"
+    assert ids(removable(RUNS, [Rule("best", 1), Rule("latest", 2)], {}, None)) == "abc"
+
+
+def test_every_name_has_its_own_best() -> None:
+    others = [summary("x", 0.7, name="iris"), summary("y", 0.8, name="iris")]
+    assert ids(removable([*RUNS, *others], [Rule("best", 1)], {}, None)) == "yabce"
+
+
+def test_tagged_running_and_unreadable_runs_are_always_kept() -> None:
+    runs = [summary("c", tags=("paper",)), summary("b", state="running"), summary("a", state="unreadable")]
+    assert removable(runs, [Rule("best", 0)], {}, None) == []
+
+
+def test_by_size_the_oldest_go_until_the_others_fit() -> None:
+    sizes = {run.id: 10 for run in RUNS}
+    assert ids(removable(RUNS, [], sizes, 35)) == "ab"
+    assert ids(removable(RUNS, [Rule("best", 2)], sizes, 25)) == "ace"
+    assert removable(RUNS, [], sizes, None) == []
+
+
+# ---------------------------------------------------------------- the trash
+
+
+def test_a_removed_run_is_out_of_sight_and_comes_back(tmp_path: Path) -> None:
+    run, other = made(tmp_path, "mine", "text"), made(tmp_path, "other")
+    remove(run, tmp_path)
+    assert [found.id for found in list_runs(tmp_path)] == [other.id]
+    assert [path.name for path in trashed(tmp_path)] == [run.id]
+    assert restore(run.id[-4:], tmp_path) == run.path
+    assert run.spec.read_text() == "text"
+    assert {found.id for found in list_runs(tmp_path)} == {run.id, other.id}
+
+
+def test_a_run_in_use_stays(tmp_path: Path) -> None:
+    run = made(tmp_path, "mine")
+    with run.lock(), pytest.raises(KexpError, match="run-locked"):
+        remove(run, tmp_path)
+    assert run.path.is_dir()
+
+
+def test_what_is_not_in_the_trash_is_said(tmp_path: Path) -> None:
+    made(tmp_path, "mine")
+    with pytest.raises(KexpError) as caught:
+        restore("nowhere", tmp_path)
+    assert str(caught.value) == (
+        f"error[run-not-found]: the trash of `{tmp_path}` has no run `nowhere`\nhelp: the trash is empty"
+    )
+
+
+def test_the_emptied_trash_frees_its_bytes(tmp_path: Path) -> None:
+    run = made(tmp_path, "mine", "x" * 5000)
+    size = size_bytes(run.path)
+    assert size > 5000
+    remove(run, tmp_path)
+    assert empty(tmp_path) == size
+    assert trashed(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (123_456, "123 kB"), (2.5e9, "2.5 GB")]
+)
+def test_bytes_as_people_read_them(size: float, text: str) -> None:
+    assert sized(size) == text
