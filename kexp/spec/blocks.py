@@ -8,10 +8,11 @@ from kexp.document import Entries, Scalar
 from kexp.errors import did_you_mean
 from kexp.spec.components import looks_like_object, read_value
 from kexp.spec.reader import Cursor, Unreadable, complain_of_key, describe
+from kexp.spec.siblings import SIBLINGS
 from kexp.spec.types import Block, Graph, Group, Step, Use, Value
 from kexp.spec.values import taken
 
-_RESERVED = ("reuse", "model", "layers", "expr", "prev", "input", "null")
+_RESERVED = ("reuse", "model", "layers", "expr", "prev", "input", "null", *SIBLINGS)
 _KEYS = ("params", "inputs", "layers", "outputs")
 
 
@@ -35,7 +36,10 @@ def read_blocks(root: Cursor, blocks: dict[str, Block]) -> None:
     for name, cursor, _ in entries:
         if name in blocks:
             with root.reading.gather():
-                blocks[name] = replace(blocks[name], graph=_read_body(cursor, blocks[name]))
+                _read_body(cursor, blocks[name])
+    drafts = {graph.path: graph for _, graph in root.reading.graphs}  # also of a block with a fault in it
+    for name in blocks:
+        blocks[name] = replace(blocks[name], graph=drafts.get(f"blocks.{name}", Graph(())))
     keys = {name: key for name, _, key in entries}
     for cycle in _cycles(blocks):
         message = f"the block uses itself: {' -> '.join(cycle)}"
@@ -68,7 +72,7 @@ def _read_params(cursor: Cursor) -> tuple[Mapping[str, Value], frozenset[str]]:
     return params, frozenset(required)
 
 
-def _read_body(cursor: Cursor, block: Block) -> Graph:
+def _read_body(cursor: Cursor, block: Block) -> None:
     if not isinstance(cursor.node, Entries):
         raise cursor.refuse("wrong-type", f"`{cursor.path}` must be a map, found {describe(cursor.node)}")
     rest = tuple((key, value) for key, value in cursor.node.entries if key.value != "params")
@@ -77,8 +81,7 @@ def _read_body(cursor: Cursor, block: Block) -> Graph:
             complain_of_key(cursor, key, list(_KEYS), f"`{cursor.path}`")
     kept = tuple((key, value) for key, value in rest if key.value in _KEYS)
     inner = replace(cursor, given=Entries(kept, cursor.node.span)).within(block.params)
-    graph: Graph = cursor.reading.readers[Graph](inner, Graph)
-    return graph
+    cursor.reading.readers[Graph](inner, Graph)
 
 
 def _cycles(blocks: Mapping[str, Block]) -> Iterator[tuple[str, ...]]:
@@ -106,6 +109,18 @@ def _uses(steps: tuple[Step, ...]) -> Iterator[str]:
                 yield block
             case Group(steps=inner) | Graph(steps=inner):
                 yield from _uses(inner)
+
+
+def used_blocks(steps: tuple[Step, ...], blocks: Mapping[str, Block]) -> set[str]:
+    """Return the blocks that steps use, and those that these use in turn."""
+    found: set[str] = set()
+    waiting = [*_uses(steps)]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += _uses(blocks[name].graph.steps) if name in blocks else ()
+    return found
 
 
 def use_of(cursor: Cursor, name: Scalar, argument: Cursor | None) -> Use:

@@ -1,11 +1,14 @@
-"""What Keras and kexp offer, known without importing them: names, arguments, defaults, a line of doc."""
+"""What Keras and kexp offer, known without importing them: names, arguments, types, defaults and docs."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
+
+from kexp.spec.argument_types import Type
+from kexp.spec.type_notation import parse_type
 
 NAMESPACES = (
     "layers",
@@ -24,9 +27,16 @@ NAMESPACES = (
 
 @dataclass(frozen=True, slots=True)
 class Param:
+    """`takes` is the type as the catalogue writes it."""
+
     name: str
     required: bool
     default: Any = None
+    takes: str = "any"
+
+    @property
+    def type(self) -> Type:
+        return parse_type(self.takes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,6 @@ class Signature:
     namespace: str
     params: tuple[Param, ...]
     call: tuple[Param, ...] = ()
-    doc: str = ""
 
     def param(self, name: str) -> Param | None:
         return next((p for p in self.params if p.name == name), None)
@@ -45,6 +54,15 @@ class Signature:
     def __str__(self) -> str:
         shown = [p.name if p.required else f"{p.name}={p.default!r}" for p in self.params]
         return f"{self.name}({', '.join(shown)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """What an object is for, in a paragraph, with a line for each argument and each of a layer's call."""
+
+    text: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    call: Mapping[str, str] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -55,6 +73,7 @@ class Catalogue:
         self._namespaces: Mapping[str, Mapping[str, Any]] = content["namespaces"]
         self._operations: list[str] = content.get("operations", [])
         self._identifiers: Mapping[str, list[str]] = content["identifiers"]
+        self._signatures: dict[tuple[str, str], Signature] = {}
 
     @property
     def operations(self) -> list[str]:
@@ -72,12 +91,12 @@ class Catalogue:
         entry = self._namespaces.get(namespace, {}).get(name)
         if entry is None:
             return None
-        if "alias" in entry:
-            name = entry["alias"]
+        name = entry.get("alias", name)
+        if (namespace, name) not in self._signatures:
             entry = self._namespaces[namespace][name]
-        return Signature(
-            name, namespace, _params(entry["params"]), _params(entry.get("call", ())), entry.get("doc", "")
-        )
+            made = Signature(name, namespace, _params(entry["params"]), _params(entry.get("call", ())))
+            self._signatures[namespace, name] = made
+        return self._signatures[namespace, name]
 
     def find(self, name: str, namespaces: tuple[str, ...]) -> Signature | None:
         """Return the first signature called `name` in these namespaces."""
@@ -86,10 +105,25 @@ class Catalogue:
 
 
 def _params(entries: list[list[Any]]) -> tuple[Param, ...]:
-    return tuple(Param(e[0], len(e) == 1, e[1] if len(e) > 1 else None) for e in entries)
+    """Read `[name, type]` and `[name, type, default]`."""
+    return tuple(Param(e[0], len(e) == 2, e[2] if len(e) > 2 else None, e[1]) for e in entries)
 
 
 @cache
 def catalogue() -> Catalogue:
     """Return the catalogue that is checked in beside this module."""
-    return Catalogue(json.loads(resources.files("kexp.spec").joinpath("catalogue.json").read_bytes()))
+    return Catalogue(_content("catalogue.json"))
+
+
+@cache
+def docs() -> Mapping[tuple[str, str], Doc]:
+    """Return what every object is for, by namespace and canonical name; read only by those who show it."""
+    return {
+        (namespace, name): Doc(entry["text"], entry.get("arguments", {}), entry.get("call", {}))
+        for namespace, entries in _content("docs.json").items()
+        for name, entry in entries.items()
+    }
+
+
+def _content(file: str) -> Any:
+    return json.loads(Path(__file__).with_name(file).read_bytes())

@@ -1,46 +1,30 @@
 """`Name`, `Name: first` and `Name: {argument: value}`: any object, to any depth, in any position."""
 
-import re
 from typing import Any, get_args
 
 from kexp.document import Entries, Items, Node, Scalar
-from kexp.errors import did_you_mean, nearest
-from kexp.spec.catalogue import NAMESPACES, Signature
+from kexp.errors import nearest
+from kexp.spec.arguments import check_argument
+from kexp.spec.catalogue import Param, Signature
 from kexp.spec.formula import has_formula
+from kexp.spec.lookup import look_up, namespace_of, unknown_object
+from kexp.spec.namespaces import an_object_of, is_custom, looks_like_object, namespace_at, singular
 from kexp.spec.reader import Cursor, Unreadable, describe, read_each
 from kexp.spec.types import Component, Formula, Graph, Objective, PerOutput, Value
 
-CUSTOM = re.compile(r"(?:[\w./-]+\.py|[A-Za-z_]\w*(?:\.\w+)*):[A-Za-z_]\w*\Z")
-_EXPLICIT = re.compile(r"keras\.(?:optimizers\.)?([a-z]+):([A-Za-z]\w*)\Z")
-_SINGULAR = {
-    "layers": "layer",
-    "applications": "application",
-    "optimizers": "optimizer",
-    "schedules": "learning-rate schedule",
-    "losses": "loss",
-    "metrics": "metric",
-    "callbacks": "callback",
-    "initializers": "initializer",
-    "regularizers": "regularizer",
-    "constraints": "constraint",
-    "sources": "data source",
-    "models": "model class",
-}
-_POSITIONS = (
-    (re.compile(r".*initializer\Z"), "initializers"),
-    (re.compile(r".*regularizer\Z"), "regularizers"),
-    (re.compile(r".*constraint\Z"), "constraints"),
-    (re.compile(r"(?:.*_)?(?:layer|cell|layers|cells)\Z"), "layers"),
-    (re.compile(r"(?:learning_rate|schedule)\Z"), "schedules"),
-    (re.compile(r"(?:.*_)?optimizer(?:s|_map)?\Z"), "optimizers"),
-    (re.compile(r"(?:.*_)?loss(?:_fn)?\Z"), "losses"),
-    (re.compile(r"metrics?\Z"), "metrics"),
-)
-_OBJECT_ORDER = tuple(n for n in NAMESPACES if n != "sources")
-
-
-def is_custom(name: str) -> bool:
-    return bool(CUSTOM.match(name)) and not _EXPLICIT.match(name)
+__all__ = [
+    "component_of",
+    "is_custom",
+    "looks_like_object",
+    "read_arguments",
+    "read_component",
+    "read_list",
+    "read_model",
+    "read_objective",
+    "read_one",
+    "read_per_output",
+    "read_value",
+]
 
 
 def read_component(cursor: Cursor, namespace: str) -> Component:
@@ -58,16 +42,11 @@ def read_component(cursor: Cursor, namespace: str) -> Component:
         first, second = node.entries[0][0], node.entries[1][0]
         raise cursor.refuse(
             "two-objects",
-            f"one {_SINGULAR[namespace]} is expected, found the keys `{first.value}` and `{second.value}`",
+            f"one {singular(namespace)} is expected, found the keys `{first.value}` and `{second.value}`",
             second.span,
             help=f"write arguments inside braces: `{first.value}: {{{second.value}: …}}`",
         )
-    raise cursor.refuse("wrong-type", f"{_a(namespace)} is expected, found {describe(node)}")
-
-
-def _a(namespace: str) -> str:
-    noun = _SINGULAR[namespace]
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    raise cursor.refuse("wrong-type", f"{an_object_of(namespace)} is expected, found {describe(node)}")
 
 
 def read_one(cursor: Cursor, hint: Any) -> Objective:
@@ -137,16 +116,8 @@ def read_objective(cursor: Cursor, namespace: str) -> Objective:
                 strings = [*strings, *catalogue.identifiers("losses")]
             if node.value in strings or (namespace == "optimizers" and node.value.lower() in strings):
                 return node.value
-            raise _unknown(cursor, node, namespace, strings)
+            raise unknown_object(cursor, node, namespace, strings)
     return read_component(cursor, namespace)
-
-
-def looks_like_object(node: Node | None) -> bool:
-    """Tell `{L2: 1e-4}` and `{"code.py:f": {}}`, which are objects, from maps of arguments or outputs."""
-    if not isinstance(node, Entries) or len(node.entries) != 1:
-        return False
-    name = str(node.entries[0][0].value)
-    return name[:1].isupper() or is_custom(name) or bool(_EXPLICIT.match(name))
 
 
 def _component(cursor: Cursor, name: Scalar, argument: Node | None, namespace: str) -> Component:
@@ -165,7 +136,7 @@ def component_of(
     """Return the object called `text`, whose arguments stand at `argument`."""
     if is_custom(text):
         return _custom(cursor, text, name, argument, namespace)
-    signature = _signature(cursor, text, name, namespace)
+    signature = look_up(cursor, text, name, namespace)
     options, unknown = _options(argument, signature) if argument else (None, set())
     given = {*(options or {}), *unknown}
     missing = [p.name for p in signature.params if p.required and p.name not in given]
@@ -177,46 +148,6 @@ def component_of(
     if missing or unknown:
         raise Unreadable
     return Component(signature.name, signature.namespace, options, None, cursor.path, name.span)
-
-
-def _signature(cursor: Cursor, text: str, name: Scalar, namespace: str) -> Signature:
-    catalogue = cursor.reading.catalogue
-    explicit = _EXPLICIT.match(text)
-    if explicit and explicit[1] in NAMESPACES:
-        namespace, text = explicit[1], explicit[2]
-    namespaces = ("layers", "applications") if namespace == "layers" else (namespace,)
-    signature = catalogue.find(text, namespaces)
-    if signature is not None:
-        return signature
-    elsewhere = catalogue.find(text, _OBJECT_ORDER)
-    if elsewhere is not None:
-        raise cursor.refuse(
-            f"unknown-{_kind(namespace)}",
-            f"`{text}` is {_a(elsewhere.namespace)}, and {_a(namespace)} is expected here",
-            name.span,
-        )
-    raise _unknown(cursor, name, namespace, [])
-
-
-def _unknown(cursor: Cursor, name: Scalar, namespace: str, strings: list[str]) -> Unreadable:
-    catalogue = cursor.reading.catalogue
-    text = str(name.value)
-    known = [*catalogue.names(namespace), *strings]
-    block = None
-    if namespace == "layers":
-        known += catalogue.names("applications")
-        block = None if text[:1].isupper() else did_you_mean(text, cursor.reading.blocks)
-    return cursor.refuse(
-        f"unknown-{_kind(namespace)}",
-        f"there is no {_SINGULAR[namespace]} `{text}` in Keras {catalogue.keras_version}"
-        + (", and no block of that name" if block else ""),
-        name.span,
-        help=block or did_you_mean(text, known) or f"{_a(namespace)} of your own is written `file.py:Name`",
-    )
-
-
-def _kind(namespace: str) -> str:
-    return _SINGULAR[namespace].replace(" ", "-").removeprefix("learning-rate-")
 
 
 def _custom(cursor: Cursor, text: str, name: Scalar, argument: Cursor | None, namespace: str) -> Component:
@@ -236,8 +167,18 @@ def _options(cursor: Cursor, signature: Signature) -> tuple[dict[str, Value] | N
         return _named_options(cursor, signature)
     if not signature.params:
         raise cursor.refuse("unknown-argument", f"`{signature.name}` takes no arguments")
-    first = signature.params[0].name
-    return {first: read_value(cursor, first)}, set()
+    first = signature.params[0]
+    return {first.name: _read_argument(cursor, first)}, set()
+
+
+def _read_argument(cursor: Cursor, param: Param) -> Value:
+    value = read_value(cursor, param.name)
+    check_argument(cursor, value, param)
+    return value
+
+
+def _is_literal(node: Node) -> bool:
+    return isinstance(node, Entries) and len(node.entries) == 1 and node.key("literal") is not None
 
 
 def _is_one_value(node: Entries, signature: Signature) -> bool:
@@ -245,7 +186,7 @@ def _is_one_value(node: Entries, signature: Signature) -> bool:
     if len(node.entries) != 1:
         return False
     is_graph = node.key("model") is not None and signature.param("model") is None
-    return looks_like_object(node) or node.key("literal") is not None or is_graph
+    return looks_like_object(node) or _is_literal(node) or is_graph
 
 
 def _named_options(cursor: Cursor, signature: Signature) -> tuple[dict[str, Value], set[str]]:
@@ -256,7 +197,7 @@ def _named_options(cursor: Cursor, signature: Signature) -> tuple[dict[str, Valu
         if key in names:
             unread.add(key)
             with cursor.reading.gather():
-                options[key] = read_value(child, key)
+                options[key] = _read_argument(child, signature.params[names.index(key)])
                 unread.remove(key)
             continue
         meant = _OTHER_WORDS.get(key) if _OTHER_WORDS.get(key) in names else nearest(key, names)
@@ -292,16 +233,15 @@ def read_value(cursor: Cursor, position: str) -> Value:
         return _scalar_value(cursor, node, position)
     if isinstance(node, Items):
         return tuple(read_each(cursor.items(f"`{position}`"), lambda item: read_value(item, position)))
-    literal = node.get("literal") if len(node.entries) == 1 else None
-    if literal is not None:
-        return _literal(literal)
+    if _is_literal(node):
+        return _literal(node.entries[0][1])
     if len(node.entries) == 1 and node.key("model") is not None:
         child = cursor.entries("the model")[0][1]
         graph: Graph = cursor.reading.readers[Graph](child, Graph)
         return graph
     if looks_like_object(node):
         key = node.entries[0][0]
-        return read_component(cursor, _namespace_for(cursor, str(key.value), position))
+        return read_component(cursor, namespace_of(cursor, str(key.value), position))
     return _read_map(cursor, f"`{position}`")
 
 
@@ -315,47 +255,12 @@ def _scalar_value(cursor: Cursor, node: Scalar, position: str) -> Value:
     value = node.value
     if not isinstance(value, str):
         return value
-    namespace = _position_namespace(position)
+    namespace = namespace_at(position)
     if is_custom(value) or (namespace == "layers" and value[:1].isupper()):
         return read_component(cursor, namespace or "layers")
     if has_formula(value) and not node.settled:
         return Formula(value, node.span)
-    _check_string(cursor, value, position, namespace)
     return value
-
-
-def _check_string(cursor: Cursor, text: str, position: str, namespace: str | None) -> None:
-    """Refuse a string that Keras does not know, where only strings that it knows may stand."""
-    where = "activations" if position in ("activation", "recurrent_activation") else namespace
-    catalogue = cursor.reading.catalogue
-    known = catalogue.identifiers(where) if where in _STRINGS else []
-    if not known or text in known or (where != "activations" and catalogue.signature(str(where), text)):
-        return
-    singular = "activation" if where == "activations" else _SINGULAR[str(where)]
-    help = did_you_mean(text, known) or f"Keras knows {', '.join(f'`{k}`' for k in known if k.islower())}"
-    raise cursor.refuse(f"unknown-{singular}", f"there is no {singular} `{text}`", help=help)
-
-
-_STRINGS = ("activations", "initializers", "regularizers", "constraints")
-
-
-def _position_namespace(position: str) -> str | None:
-    return next((namespace for pattern, namespace in _POSITIONS if pattern.match(position)), None)
-
-
-def _namespace_for(cursor: Cursor, name: str, position: str) -> str:
-    namespace = _position_namespace(position)
-    if namespace is not None or is_custom(name) or _EXPLICIT.match(name):
-        return namespace or "layers"
-    found = [n for n in _OBJECT_ORDER if cursor.reading.catalogue.signature(n, name) is not None]
-    if len(found) > 1:
-        raise cursor.refuse(
-            "ambiguous-object",
-            f"`{name}` is {' and '.join(_a(n) for n in found)}",
-            cursor.node.entries[0][0].span if isinstance(cursor.node, Entries) else None,
-            help=f"write {' or '.join(f'`keras.{n}:{name}`' for n in found)}",
-        )
-    return found[0] if found else "layers"
 
 
 def _literal(node: Node) -> Value:

@@ -5,8 +5,10 @@ from typing import Any
 
 from kexp.document import Scalar
 from kexp.errors import did_you_mean, nearest
+from kexp.spec.arguments import check_argument
 from kexp.spec.components import is_custom, read_value
-from kexp.spec.reader import Cursor, Unreadable, meant_elsewhere, read, read_field
+from kexp.spec.elsewhere import meant_elsewhere
+from kexp.spec.reader import Cursor, Unreadable, read, read_field
 from kexp.spec.types import Data, Split
 
 _SHARED = tuple(field.name for field in fields(Data) if field.name not in ("source", "options"))
@@ -37,6 +39,9 @@ def read_data(cursor: Cursor, hint: Any) -> Data:
                 shared[name] = read_field(child, Data, name)
             elif name in known:
                 options[name] = read_value(child, name)
+                param = signature.param(name) if signature else None
+                if param is not None:
+                    check_argument(child, options[name], param)
             elif name != "source":
                 _complain_of_option(cursor, key, source, known)
                 meant.add(nearest(name, known))

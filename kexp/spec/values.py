@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from kexp.document import Items, Node, Scalar
-from kexp.spec.formula import FormulaError, UnknownName, compute, functions_in, names_in, settle
+from kexp.spec.formula import FormulaError, UnknownName, compute, functions_in, has_formula, names_in, settle
 
 KNOWN_VALUES = ("num_classes", "num_features", "total_steps", "steps_per_epoch", "seed")
 """Values that the data or the graph gives."""
-KNOWN_FUNCTIONS = ("dim",)
+KNOWN_FUNCTIONS = ("dim", "vocabulary_size")
 
 
 def settled(
@@ -35,6 +35,16 @@ def settled(
     if needed - used or functions_in(text):
         return replace(node, value=settle(text, values)) if used else node
     return replace(node, value=compute(text, values), settled=True)
+
+
+def names_mentioned(text: str) -> set[str]:
+    """Return the names whose values a text may need, also where it is no formula that can be read."""
+    if not has_formula(text):
+        return set()
+    try:
+        return names_in(text)
+    except FormulaError:
+        return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
 def taken(name: str, variables: Mapping[str, Node], symbols: frozenset[str]) -> str | None:
