@@ -3,20 +3,24 @@
 import io
 import json
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from kexp.diagnostics import Paint, plain, printable
+from kexp.diagnostics import Diagnostic, Paint, in_order, plain, printable, render
 from kexp.errors import KexpError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from rich.console import Console
 
+_NOT_ASCII = re.compile("[^\n\x20-\x7e]")
+_MOST_EXPLAINED = 3
+_SAYS_IT_ALL = ("stopped", "unknown-topic")
 _CODES = {"error": "1;31", "warning": "1;33", "place": "2", "mark": "1;31", "help": "1;36"}
 
 
@@ -44,20 +48,37 @@ class Streams:
         self.err.write(f"{text}\n")
         self.err.flush()
 
+    def complain(self, error: KexpError) -> None:
+        """Write what is wrong and, for people, how to learn more about it."""
+        self.say(render(error.diagnostics, self.paint))
+        self.teach(error.diagnostics)
+
+    def teach(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Say on a terminal where the first diagnostics are explained."""
+        ids = dict.fromkeys(d.id for d in in_order(diagnostics) if d.id not in _SAYS_IT_ALL)
+        if ids and self.err.isatty():
+            topics = " ".join([*ids][:_MOST_EXPLAINED])
+            self.say(f"\n{self.paint(f'`kexp explain {topics}` says more', 'place')}")
+
     def tell(self, text: str) -> None:
         """Write a result."""
         self.out.write(f"{text}\n")
         self.out.flush()
 
     def tell_json(self, record: Mapping[str, object], indent: int | None = None) -> None:
-        """Write a result as JSON, which has no NaN."""
+        """Write a result as JSON, which has no NaN; what could steer the terminal is escaped."""
         from kexp.record.jsonfile import finite
 
-        self.tell(json.dumps(finite(record), indent=indent, ensure_ascii=False, allow_nan=False))
+        text = json.dumps(finite(record), indent=indent, ensure_ascii=False, allow_nan=False)
+        self.tell(_NOT_ASCII.sub(_escaped, text))
 
     @property
     def paint(self) -> Paint:
         return _coloured if wants_colour(self.err) else plain
+
+    @property
+    def out_paint(self) -> Paint:
+        return _coloured if wants_colour(self.out) else plain
 
     @contextmanager
     def hushed(self) -> Iterator[None]:
@@ -69,7 +90,7 @@ class Streams:
         self.noise = Path(name)
         is_bug = False
         sys.stderr.flush()
-        self.err = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="replace")
+        stderr, self.err = self.err, os.fdopen(os.dup(2), "w", 1, encoding="utf-8", errors="replace")
         os.dup2(descriptor, 2)
         stdout, sys.stdout = sys.stdout, _line_by_line(self._take)
         try:
@@ -83,6 +104,8 @@ class Streams:
             sys.stderr.flush()
             os.dup2(self.err.fileno(), 2)
             os.close(descriptor)
+            self.err.close()
+            self.err = stderr
             if not is_bug:
                 Path(name).unlink(missing_ok=True)
 
@@ -136,6 +159,11 @@ class _Lines(io.BufferedIOBase):
         if self._begun:
             self.write(b"\n")
         super().close()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character: str = found[0]
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def _line_by_line(take: Callable[[str], None]) -> TextIO:
