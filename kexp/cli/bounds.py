@@ -1,0 +1,61 @@
+"""What the run of a stranger may take of this machine."""
+
+import re
+import resource
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+from kexp.errors import KexpError, RunRefused
+from kexp.record.rundir import RunDir
+
+ROOM_BYTES = 10**9
+"""Beside what Python, Keras and the backend take by themselves."""
+
+
+@contextmanager
+def bounded_memory(room_bytes: int = ROOM_BYTES) -> Iterator[None]:
+    """Let whatever wants more memory fail, until the block ends; where there is no /proc nothing is bounded.
+
+    Raises: RunRefused (run-too-large).
+    """
+    taken = _data_bytes()
+    if taken is None:
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    most = taken + room_bytes if before[1] == resource.RLIM_INFINITY else min(taken + room_bytes, before[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
+    try:
+        yield
+    except KexpError:
+        raise
+    except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            raise _too_large(room_bytes, error) from None
+        raise
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def bounds(run: RunDir, is_free: bool) -> AbstractContextManager[None]:
+    """Bound what a run takes, unless it is the user's own or trusted."""
+    return nullcontext() if is_free or run.origin() == "own" else bounded_memory()
+
+
+def _data_bytes() -> int | None:
+    """Return what counts against RLIMIT_DATA. Source: proc(5), VmData in kB."""
+    try:
+        found = re.search(r"^VmData:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
+
+
+def _too_large(room_bytes: int, error: Exception) -> KexpError:
+    return RunRefused.because(
+        "run-too-large",
+        f"this takes more than the {room_bytes // 10**6:,} MB that a run from others may have",
+        detail=str(error).splitlines()[0][:200] if str(error) else "",
+        help="`--trust` takes the bound away; for `kexp predict` a smaller `--batch-size` may do",
+    )
