@@ -28,8 +28,8 @@ class Body(Calls):
 
     def _assigned(self, value: Code) -> Code:
         self.emit((f"{self.running} = ", *value))
-        for comment in self.after():
-            self.emit(code(comment))
+        for statement in self.after():
+            self.emit(statement)
         return code(self.running)
 
     def step(self, step: Step) -> None:
@@ -53,8 +53,8 @@ class Body(Calls):
                 value = self.value(step)
                 targets = [self.target(name) for name in step.gives] or [self.running]
                 self.emit((f"{', '.join(targets)} = ", *value))
-                for comment in self.after():
-                    self.emit(code(comment))
+                for statement in self.after():
+                    self.emit(statement)
                 self.previous = next((target for target in targets if target != "_"), self.previous)
 
     def _alias(self, step: Step, tensor: str) -> None:

@@ -1,24 +1,24 @@
 """An experiment's model, built and compiled without training; without its data where the spec says enough."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 from keras.src.utils.naming import reset_uids
 
 from kexp.errors import SpecError
-from kexp.graph.assemble import assemble, context_of
+from kexp.graph.assemble import assemble, context_of, output_units
 from kexp.graph.build import build_model
 from kexp.graph.compile import compile_model
 from kexp.graph.construct import Context, keras_message
-from kexp.protocols import DataInfo, TensorInfo
-from kexp.spec.formula import names_in
+from kexp.graph.preprocess import Preprocessing
+from kexp.protocols import DataInfo, TensorInfo, Units
+from kexp.spec.formula import functions_in, names_in
 from kexp.spec.phases import phases
-from kexp.spec.types import Experiment, Formula, Port
+from kexp.spec.references import formulas
+from kexp.spec.types import Experiment, Port
 
 _OF_THE_DATA = ("num_classes", "total_steps", "steps_per_epoch")
 
@@ -30,32 +30,27 @@ class Built:
     experiment: Experiment
     model: keras.Model
     context: Context
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    ports: tuple[Port, ...] = ()
+    units: Mapping[str, Units] = field(default_factory=dict)
 
 
 def declared(experiment: Experiment) -> tuple[TensorInfo, ...] | None:
     """Return the inputs as the spec declares them; None where the model can only be built on its data."""
     ports = experiment.graph.inputs if experiment.graph else None
-    if ports is None or any(port.shape is None for port in ports):
+    if experiment.preprocess or ports is None or any(port.shape is None for port in ports):
         return None
-    if any(names_in(text).intersection(_OF_THE_DATA) for text in _formulas(experiment)):
+    if any(_needs_data(formula.text) for formula in formulas(experiment)):
         return None
     return tuple(TensorInfo(port.column, _sizes(port), port.dtype) for port in ports)
 
 
+def _needs_data(text: str) -> bool:
+    return bool(names_in(text).intersection(_OF_THE_DATA)) or "vocabulary_size" in functions_in(text)
+
+
 def _sizes(port: Port) -> tuple[int | None, ...]:
     return tuple(size if isinstance(size, int) else None for size in port.shape or ())
-
-
-def _formulas(value: Any) -> Iterator[str]:
-    if isinstance(value, Formula):
-        yield value.text
-    elif isinstance(value, Mapping):
-        yield from _formulas(tuple(value.values()))
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _formulas(item)
-    elif dataclasses.is_dataclass(value):
-        yield from _formulas(tuple(getattr(value, f.name) for f in dataclasses.fields(value) if f.compare))
 
 
 def build_declared(experiment: Experiment, inputs: tuple[TensorInfo, ...], folder: Path) -> Built:
@@ -71,13 +66,17 @@ def build_declared(experiment: Experiment, inputs: tuple[TensorInfo, ...], folde
     return Built(experiment, model, context)
 
 
-def build_on(experiment: Experiment, info: DataInfo, folder: Path) -> Built:
-    """Build and compile the model on what its data is like.
+def build_on(
+    experiment: Experiment, info: DataInfo, folder: Path, preprocessing: Preprocessing | None = None
+) -> Built:
+    """Build and compile the model on what its data is like after `preprocess`.
 
     Raises: SpecError, each fault at its place in the spec.
     """
     assembly = assemble(experiment, info, folder)
-    return Built(experiment, assembly.model, assembly.context)
+    units = output_units(assembly.targets, info)
+    made = preprocessing or Preprocessing()
+    return Built(experiment, assembly.model, assembly.context, made, assembly.ports, units)
 
 
 @contextmanager

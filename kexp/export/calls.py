@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Mapping
 
+from kexp.errors import SpecError
 from kexp.export.chain import Chains
 from kexp.export.layout import Code, call, code, flat, keyword, sequence
 from kexp.export.names import Sight, is_reused, own_name, parsed, prefix_of, reused_names, text_literal
@@ -29,7 +30,7 @@ class Calls(Tensors):
         self.labels: dict[str, str] = {}
         self._reused = reused_names(graph.steps)
         self._layers: dict[str, tuple[str, Step]] = {}
-        self._after: list[str] = []
+        self._after: list[Code] = []
 
     def sight(self) -> Sight:
         return Sight(self.constant, self.tensor, self._argument_model)
@@ -47,10 +48,12 @@ class Calls(Tensors):
         else:
             made, source = self._layer(step, tensors), step
         named += [(name, self.written(value)) for name, value in step.call.items()]
+        if "training" in step.call:
+            self._after.append(code("# fit and predict override this training; in the spec it holds"))
         return call(made, *self._spread(source, tensors), *(keyword(n, value) for n, value in named))
 
-    def after(self) -> list[str]:
-        """Return the comments that belong below the last value, once."""
+    def after(self) -> list[Code]:
+        """Return the statements that belong below the last value, once."""
         waiting, self._after = self._after, []
         return waiting
 
@@ -110,29 +113,30 @@ class Calls(Tensors):
                 extra["trainable"] = code(str(step.trainable))
             made = self.pieces.objects.component(step.what, self.sight(), extra)
         must_be_set = step.trainable is not None and "trainable" not in extra
-        asked = must_be_set or step.trainable_from or step.weights or step.adapt or step.outputs_of
-        return self._kept(step, made, tensors, label) if asked or is_reused(step, self._reused) else made
+        asked = must_be_set or step.trainable_from or step.weights or step.outputs_of
+        return self._kept(step, made, label) if asked or is_reused(step, self._reused) else made
 
     def _label(self, step: Step) -> str | None:
-        """Return the name that a layer keeps: one of the user's that no other layer can have."""
-        own, what = own_name(step), step.what
-        if own is None or "$" in own or not self.is_top or self.depth > 0:
+        """Return the name that a layer keeps: one that is looked up, or the user's that no other can have."""
+        wanted, own, what = self.pieces.naming.label(step), own_name(step), step.what
+        if wanted is None and (own is None or "$" in own or not self.is_top or self.depth > 0):
             return None
+        name = wanted or own
         takes_name = isinstance(what, Graph) or (
             isinstance(what, Component)
             and "name" not in (what.options or {})
             and (what.namespace == "applications" or self.pieces.objects.is_layer(what))
         )
         if takes_name and len(step.gives) == 1:
-            self.labels[step.gives[0]] = own
-        return own if takes_name else None
+            self.labels[step.gives[0]] = str(name)
+        return name if takes_name else None
 
-    def _kept(self, step: Step, made: Code, tensors: list[Code], label: str | None) -> Code:
+    def _kept(self, step: Step, made: Code, label: str | None) -> Code:
         """Write the layer as a variable of its own, and what its siblings say of it."""
         variable = self._layer_variable(step)
         self.emit((f"{variable} = ", *made))
         if step.outputs_of:
-            inner = [code(f"{variable}.get_layer({text_literal(n)}).output") for n in step.outputs_of]
+            inner = [(*self._inner(variable, step, name), ".output") for name in step.outputs_of]
             outputs = inner[0] if len(inner) == 1 else sequence(tuple(inner))
             named = () if label is None else (keyword("name", code(text_literal(label))),)
             inner_model = call(code("keras.Model"), code(f"{variable}.inputs"), outputs, *named)
@@ -141,14 +145,24 @@ class Calls(Tensors):
             self.emit(code(f"{variable}.trainable = {step.trainable}"))
         if step.trainable_from is not None:
             first = self.variable(f"first_of_{variable}")
-            self.emit(code(f"{first} = {variable}.get_layer({text_literal(step.trainable_from)})"))
+            self.emit((f"{first} = ", *self._inner(variable, step, step.trainable_from)))
             self.emit(code(f"for frozen in {variable}.layers[: {variable}.layers.index({first})]:"))
             self.emit(code("    frozen.trainable = False"))
         if step.weights is not None:
-            self._after.append(f"# {variable} starts from the weights in {step.weights.source}")
-        if step.adapt:
-            self._after.append(f"# {variable}.adapt({flat(tensors[0])}_train)")
+            self._after += self.pieces.sources.statements(variable, step, self.pieces.naming.of(step))
         return code(variable)
+
+    def _inner(self, variable: str, step: Step, name: str) -> Code:
+        """Return the Python that finds a layer inside an application or nested model."""
+        found = self.pieces.naming.inner(step, name)
+        if found is None:
+            raise SpecError.because(
+                "no-script",
+                f"a script has no name for `{name}`, one of several layers that the same line makes",
+                path=step.path,
+                help="give the layer a line of its own",
+            )
+        return code(f"{variable}.get_layer({text_literal(found)})")
 
     def _layer_variable(self, step: Step) -> str:
         own = own_name(step)
@@ -173,7 +187,7 @@ class Calls(Tensors):
     def _nested(self, step: Step, tensors: list[Code], label: str | None, chains: Chains) -> Code:
         graph = step.what
         assert isinstance(graph, Graph)
-        if chains.is_plain(graph):
+        if chains.is_plain(graph) and not self.pieces.naming.is_looked_into(step):
             named = () if label is None else (keyword("name", code(text_literal(label))),)
             return call(code("keras.Sequential"), chains.sequential(graph), *named)
         nested = self.pieces.nest(graph, own_name(step) or "model", self.values, label)

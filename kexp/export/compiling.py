@@ -38,15 +38,32 @@ def compile_statement(experiment: Experiment, pieces: Pieces, width: int = WIDTH
 def fit_hint(experiment: Experiment, pieces: Pieces) -> list[str]:
     """Return the training as comments; the data is the reader's."""
     found = phases(experiment)
-    hint = ["# The data comes from you; the training of the spec is:"]
+    hint = ["# The data comes from you; the training of the spec is:", *_adapting(pieces)]
     for phase in found:
         train = phase.experiment.train
-        for name in (*phase.freeze, *phase.unfreeze):
-            hint.append(f"# model.get_layer({text_literal(name)}).trainable = {name in phase.unfreeze}")
+        for _, name, trainable in phase.named_layers():
+            layer = pieces.naming.lookup(name)
+            hint.append(f"# {layer or _nameless(name)}.trainable = {trainable}")
         if phase is not found[0] or phase.freeze or phase.unfreeze:
             hint += [f"# {line}" for line in compile_statement(phase.experiment, pieces, _COMMENTED)]
         hint += [f"# {line}" for line in lines(_fit(experiment, train, pieces), width=_COMMENTED)]
     return hint
+
+
+def _adapting(pieces: Pieces) -> list[str]:
+    """Return what the layers that learn from data need before the first batch."""
+    naming = pieces.naming
+    several = len(naming.inputs) > 1
+    return [
+        f"# {_nameless(full) if name is None else f'model.get_layer({text_literal(name)})'}"
+        f".adapt({f'{port}_train' if several else 'x_train'})"
+        for full, (name, port) in naming.adapted.items()
+    ]
+
+
+def _nameless(name: str) -> str:
+    """Stand for a layer that one line makes with others: no line of the script can name it."""
+    return f"<the layer that is `{name}` in the spec>"
 
 
 def _fit(experiment: Experiment, train: Training, pieces: Pieces) -> Code:

@@ -9,7 +9,7 @@ from kexp.spec.types import Port
 
 
 def functions(pieces: Pieces) -> list[str]:
-    """Return the blocks that are used, in the spec's order, then the nested models that are no chains."""
+    """Return what loads weights, the blocks that are used, in the spec's order, then the nested models."""
     blocks: dict[str, list[str]] = {}
     nested: list[list[str]] = []
     while len(blocks) < len(pieces.used_blocks) or len(nested) < len(pieces.nested):
@@ -17,7 +17,11 @@ def functions(pieces: Pieces) -> list[str]:
             blocks[name] = _block(pieces, name)
         for model in pieces.nested[len(nested) :]:
             nested.append(_nested(pieces, model))
-    written = [*(blocks[name] for name in pieces.blocks if name in blocks), *nested]
+    written = [
+        *pieces.sources.functions(),
+        *(blocks[name] for name in pieces.blocks if name in blocks),
+        *nested,
+    ]
     return [line for function in written for line in ("", "", *function)] + (["", ""] if written else [])
 
 

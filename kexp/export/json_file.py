@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kexp.export.built import Built, saved
+from kexp.graph.fixed import plain
 
 
 def json_file(built: Built, folder: Path) -> bytes:
@@ -11,5 +12,5 @@ def json_file(built: Built, folder: Path) -> bytes:
     Raises: SpecError (not-saved).
     """
     with saved(built):
-        text: str = built.model.to_json(indent=2)
+        text: str = plain(built.model).to_json(indent=2)
     return f"{text}\n".encode()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from kexp.export.layout import Code
-from kexp.spec.formula import _parts as formula_parts
+from kexp.spec.formula import stretches
 from kexp.spec.types import Graph, Group, Reuse, Step
 
 _RESERVED = {*keyword.kwlist, *dir(builtins), "keras", "layers", "ops", "like", "_"}
@@ -40,7 +40,7 @@ def text_literal(text: str) -> str:
 
 def formula(text: str, sight: Sight) -> str:
     """Return what `$name` and `$(…)` in a text compute, as a Python expression."""
-    parts = formula_parts(text)
+    parts = stretches(text)
     if len(parts) == 1 and isinstance(parts[0], ast.Expression):
         return ast.unparse(_InPython(sight).visit(parts[0]))
     inside = ""
@@ -66,6 +66,11 @@ class _InPython(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         assert isinstance(node.func, ast.Name)
+        if node.func.id == "vocabulary_size":
+            (name,) = node.args
+            assert isinstance(name, (ast.Name, ast.Constant))
+            entry = name.id if isinstance(name, ast.Name) else str(name.value)
+            return parsed(self.sight.value(f"vocabulary_size({entry})"))
         if node.func.id != "dim":
             return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
         tensor, *axis = node.args
@@ -95,7 +100,7 @@ def prefix_of(template: str) -> str:
 
 def split_template(template: str) -> tuple[str, str] | None:
     """Return the text before and the formula at the end of a name such as `enc_$i`; None for any other."""
-    parts = formula_parts(template)
+    parts = stretches(template)
     if len(parts) != 2 or not isinstance(parts[0], str) or isinstance(parts[1], str):
         return None
     return parts[0], template[len(parts[0]) :]

@@ -1,13 +1,15 @@
 """What stands above the graph in a script: constants, functions for blocks and nested models."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kexp.export.layout import Code, code, keyword
 from kexp.export.names import Sight, identifier, leaves
+from kexp.export.naming import Naming
 from kexp.export.objects import Objects
+from kexp.export.weights import Sources
 from kexp.graph.construct import Context
 from kexp.spec.formula import names_in
 from kexp.spec.types import Block, Component, Experiment, Formula, Graph, Operand, Operands, Step, Use, Value
@@ -58,10 +60,12 @@ class Nested:
 
 
 class Pieces:
-    def __init__(self, experiment: Experiment, context: Context) -> None:
+    def __init__(self, experiment: Experiment, context: Context, inputs: Sequence[str]) -> None:
         self.blocks, self.known = experiment.blocks, context.values
+        self.naming = Naming(experiment, inputs, context.values)
         self.taken = {"model", *self.blocks}
         self.objects = Objects(context.folder, self.taken)
+        self.sources = Sources(context.folder, self.taken)
         self.constants: dict[str, Any] = {}
         self.used_blocks: list[str] = []
         self.nested: list[Nested] = []
@@ -70,8 +74,9 @@ class Pieces:
 
     def constant(self, name: str) -> str:
         """Return the Python name of a value that data and training give."""
-        self.constants[name] = self.known[name]
-        return name
+        python = identifier(name.rstrip(")"))
+        self.constants[python] = self.known[name]
+        return python
 
     def block(self, name: str) -> Signature:
         """Return how a block is called, and see that it is written."""

@@ -20,27 +20,33 @@ from kexp.spec.wiring import output_names
 def script(built: Built, folder: Path) -> bytes:
     """Return the script; `folder` is where it will lie, on which the import of own code depends."""
     experiment = built.experiment
-    pieces = Pieces(experiment, built.context)
+    pieces = Pieces(experiment, built.context, _inputs(built))
     model = _model(built, pieces)
     compiled = compile_statement(experiment, pieces)
     hint = fit_hint(experiment, pieces)
     defined = functions(pieces)
-    body = [*_settings(experiment, pieces), *defined, *model, *compiled, "", *hint]
+    settings = _settings(experiment, pieces)
+    body = [*settings, *([""] if settings and not defined else []), *defined, *model, *compiled, "", *hint]
     keras_names = [name for name in ("layers", "ops") if any(f"{name}." in line for line in body)]
     described = experiment.description.strip().splitlines() or [f"The model `{experiment.name}`"]
     title = described[0].replace("\\", "/").replace('"', "'").rstrip(".")
-    imports = import_lines(pieces.objects.imported, built.context.folder, folder, keras_names)
+    imports = import_lines(pieces, built.context.folder, folder, keras_names)
     return "\n".join([f'"""{title}, in plain Keras."""', "", *imports, "", *body, ""]).encode()
 
 
+def _inputs(built: Built) -> list[str]:
+    """Return the names of the model's inputs; a model class of the user's own has none."""
+    return [tensor.name for tensor in getattr(built.model, "inputs", None) or ()]
+
+
 def _settings(experiment: Experiment, pieces: Pieces) -> list[str]:
-    settings = []
+    settings = [line for opened in pieces.sources.settings() for line in lines(opened)]
     if experiment.seed is not None:
         settings.append(f"keras.utils.set_random_seed({experiment.seed})")
     if experiment.runtime.precision != "float32":
         settings.append(f"keras.config.set_dtype_policy({text_literal(experiment.runtime.precision)})")
     settings += [f"{name} = {literal(value)}" for name, value in pieces.constants.items()]
-    return [*settings, ""] if settings and not pieces.used_blocks and not pieces.nested else settings
+    return settings
 
 
 def _model(built: Built, pieces: Pieces) -> list[str]:

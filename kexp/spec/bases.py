@@ -2,15 +2,18 @@
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kexp.diagnostics import Diagnostic, Related, Span
-from kexp.document import Document, Entries, Items, Node, Scalar, load_document
+from kexp.document import Document, Entries, Items, Node, Scalar, parse_document
+from kexp.document.reading import spec_bytes
 from kexp.errors import KexpError, NotFound, SpecError
 from kexp.spec.components import looks_like_object
 from kexp.spec.references import DATA_PATHS
+
+MAX_BASES = 100
 
 _FILE_REFERENCE = re.compile(r"([\w./-]+\.py):[A-Za-z_]\w*\Z")
 
@@ -23,77 +26,97 @@ class Extended:
     bases: dict[str, bytes]
 
 
-def extend(document: Document, read: Callable[[Path], Document] = load_document) -> Extended:
+def extend(document: Document) -> Extended:
     """Return the document laid over the bases that `extends` names: one, or a list from weak to strong.
 
     Maps merge deeply, lists replace, and an object replaces an object of another name.
 
-    Raises: SpecError (extends-cycle, wrong-type, …), NotFound (base-not-found), at the `extends` line.
+    What leaves a base readable is among the document's faults.
+
+    Raises: SpecError (extends-cycle, wrong-type, …), NotFound (base-not-found), at the `extends` lines.
     """
-    bases: dict[str, bytes] = {}
-    root = _extended(document, document.folder, read, (), bases)
-    return Extended(replace(document, root=root), bases)
+    laying = _Laying(document.folder)
+    root = laying.laid(document, ())
+    if laying.errors:
+        faults = (d for error in laying.errors for d in error.diagnostics)
+        raise laying.errors[0].with_diagnostics((*document.faults, *laying.faults, *faults))
+    return Extended(replace(document, root=root, faults=(*document.faults, *laying.faults)), laying.bases)
 
 
-def _extended(
-    document: Document,
-    home: Path,
-    read: Callable[[Path], Document],
-    above: tuple[Path, ...],
-    bases: dict[str, bytes],
-) -> Node:
-    """Return a document's root over its bases, with relative paths as seen from `home`."""
-    root = _rebased(document.root, os.path.relpath(document.folder, home), ())
-    if not isinstance(root, Entries) or root.get("extends") is None:
-        return root
-    named = root.get("extends")
-    own = Entries(tuple(e for e in root.entries if e[0].value != "extends"), root.span)
-    merged: Node | None = None
-    for item in named.items if isinstance(named, Items) else (named,):
+@dataclass(frozen=True, slots=True)
+class _Laying:
+    """One spec laid over its bases, with relative paths as seen from `home`; what was found on the way."""
+
+    home: Path
+    bases: dict[str, bytes] = field(default_factory=dict)
+    seen: list[Node] = field(default_factory=list)
+    faults: list[Diagnostic] = field(default_factory=list)
+    errors: list[KexpError] = field(default_factory=list)
+
+    def laid(self, document: Document, above: tuple[Path, ...]) -> Node:
+        """Return a document's root over its bases."""
+        root = _rebased(document.root, os.path.relpath(document.folder, self.home), ())
+        named = root.get("extends") if isinstance(root, Entries) else None
+        if not isinstance(root, Entries) or named is None:
+            return root
+        merged: Node | None = None
+        for item in named.items if isinstance(named, Items) else (named,):
+            self.seen.append(item)
+            if len(self.seen) > MAX_BASES:  # bases that each extend others twice multiply
+                message = f"more than {MAX_BASES} bases are laid over one another"
+                raise SpecError(Diagnostic("too-many-bases", message, "extends", item.span))
+            try:
+                path, base = self._base(item, document, above)
+            except KexpError as error:
+                self.errors.append(error)
+                continue
+            laid = self.laid(base, (*above, path.resolve()))
+            merged = laid if merged is None else merge(merged, laid)
+        own = Entries(tuple(e for e in root.entries if e[0].value != "extends"), root.span)
+        return own if merged is None else merge(merged, own)
+
+    def _base(self, item: Node, document: Document, above: tuple[Path, ...]) -> tuple[Path, Document]:
         path = _base_path(item, document)
         if path.resolve() in above:
             chain = " -> ".join(str(p.name) for p in (*above, path))
             message = f"the specs extend one another: {chain}"
-            raise SpecError(Diagnostic("extends-cycle", message, "extends", _span(item)))
-        base = _read_base(path, item, read)
-        kept = Path(os.path.relpath(path, home))
-        bases["/".join(part for part in kept.parts if part != "..")] = base.source.text.encode()
-        laid = _extended(base, home, read, (*above, path.resolve()), bases)
-        merged = laid if merged is None else merge(merged, laid)
-    return own if merged is None else merge(merged, own)
+            raise SpecError(Diagnostic("extends-cycle", message, "extends", item.span))
+        data, base = _read_base(path, item.span)
+        kept = Path(os.path.relpath(path, self.home))
+        self.bases["/".join(part for part in kept.parts if part != "..")] = data
+        self.faults.extend(_extended_here(base.faults, item.span))
+        return path, base
 
 
-def _base_path(node: Node | None, document: Document) -> Path:
+def _base_path(node: Node, document: Document) -> Path:
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
         return document.folder / node.value
-    assert node is not None
     message = "`extends` must be the path of a spec, or a list of such paths"
     raise SpecError(Diagnostic("wrong-type", message, "extends", node.span))
 
 
-def _span(node: Node | None) -> Span | None:
-    return node.span if node is not None else None
-
-
-def _read_base(path: Path, node: Node | None, read: Callable[[Path], Document]) -> Document:
-    span = _span(node)
+def _read_base(path: Path, span: Span) -> tuple[bytes, Document]:
+    """Return what a base holds, to the byte and as a document."""
     try:
-        base = read(path)
+        if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would have to be waited for
+            raise NotFound.because("base-not-found", "", help="a base is a file")
+        data = spec_bytes(path)
+        base = parse_document(data, str(path), path.parent)
     except NotFound as error:
         fault = error.diagnostics[0]
         raise NotFound(
             Diagnostic("base-not-found", f"there is no base `{path}`", "extends", span, help=fault.help)
         ) from None
     except KexpError as error:
-        related = (Related("extended here", span),) if span is not None else ()
-        raise error.with_diagnostics(
-            replace(d, related=(*d.related, *related)) for d in error.diagnostics
-        ) from None
+        raise error.with_diagnostics(_extended_here(error.diagnostics, span)) from None
     if not isinstance(base.root, Entries):
         raise SpecError(Diagnostic("not-a-spec", f"the base `{path}` is not a map", "extends", span))
-    if base.faults:
-        raise SpecError(*base.faults)
-    return base
+    return data, base
+
+
+def _extended_here(faults: Iterable[Diagnostic], span: Span) -> Iterator[Diagnostic]:
+    """Yield a base's faults with the line that extends it."""
+    return (replace(d, related=(*d.related, Related("extended here", span))) for d in faults)
 
 
 def merge(base: Node, over: Node) -> Node:
@@ -121,7 +144,7 @@ def _rebased(node: Node, folder: str, path: tuple[str, ...]) -> Node:
         case Scalar(value=str() as text) if path[-2:] == ("layers", "[]") and "->" in text:
             return _rebased_key(node, folder)
         case Scalar(value=str() as text):
-            is_data = len(path) == 2 and path[0] == "data" and path[1] in DATA_PATHS
+            is_data = path[:1] == ("data",) and path[1:2] and path[1] in DATA_PATHS
             is_weights = path[-1:] == ("weights",) or path[-2:] == ("weights", "from")
             moves = _FILE_REFERENCE.match(text) or is_data or is_weights
             return replace(node, value=_moved(text, folder)) if moves else node

@@ -59,9 +59,15 @@ def names_in(text: str) -> set[str]:
 
 def tensors_in(text: str) -> set[str]:
     """Return the names of tensors in the text, such as `x` in `dim(x)`."""
+    return named_in(text, "dim")
+
+
+def named_in(text: str, function: str) -> set[str]:
+    """Return the names that the text gives to a function, such as `title` in `vocabulary_size(title)`."""
     calls = (node for part in _expressions(text) for node in ast.walk(part) if isinstance(node, ast.Call))
-    others = (c for c in calls if isinstance(c.func, ast.Name) and c.func.id not in _FUNCTIONS)
-    return {argument.id for call in others for argument in call.args if isinstance(argument, ast.Name)}
+    arguments = (a for c in calls if isinstance(c.func, ast.Name) and c.func.id == function for a in c.args)
+    names = (a.id if isinstance(a, ast.Name) else getattr(a, "value", None) for a in arguments)
+    return {name for name in names if isinstance(name, str)}
 
 
 def functions_in(text: str) -> set[str]:
@@ -73,7 +79,7 @@ def functions_in(text: str) -> set[str]:
 def settle(text: str, values: Mapping[str, Any]) -> str:
     """Return the text with the names in `values` replaced by their values; other names stay formulas."""
     settled = ""
-    for part in _parts(text):
+    for part in stretches(text):
         if isinstance(part, str):
             settled += escape(part)
             continue
@@ -91,7 +97,7 @@ def compute(
 
     Raises: FormulaError.
     """
-    parts = _parts(text)
+    parts = stretches(text)
     try:
         computed = [
             part if isinstance(part, str) else _evaluate(part.body, values, functions or {}) for part in parts
@@ -108,40 +114,7 @@ def escape(text: str) -> str:
     return text.replace("$", "$$")
 
 
-class _Settled(ast.NodeTransformer):
-    def __init__(self, values: Mapping[str, Any], names: set[int]) -> None:
-        self.values, self.names = values, names
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if id(node) not in self.names or node.id not in self.values:
-            return node
-        return _written(self.values[node.id])
-
-
-def _written(value: Any) -> ast.expr:
-    if isinstance(value, list):
-        return ast.List([_written(item) for item in value], ast.Load())
-    if isinstance(value, (int, float)) and value < 0:
-        return ast.UnaryOp(ast.USub(), ast.Constant(-value))
-    return ast.Constant(value)
-
-
-def _expressions(text: str) -> list[ast.Expression]:
-    return [part for part in _parts(text) if isinstance(part, ast.Expression)]
-
-
-def _value_names(expression: ast.Expression) -> list[ast.Name]:
-    """Return the names that stand for values: no functions, and no tensors among their arguments."""
-    other: set[int] = set()
-    for node in ast.walk(expression):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            other.add(id(node.func))
-            if node.func.id not in _FUNCTIONS:
-                other |= {id(argument) for argument in node.args if isinstance(argument, ast.Name)}
-    return [n for n in ast.walk(expression) if isinstance(n, ast.Name) and id(n) not in other]
-
-
-def _parts(text: str) -> list[str | ast.Expression]:
+def stretches(text: str) -> list[str | ast.Expression]:
     """Split a text into literal stretches and formulas."""
     parts: list[str | ast.Expression] = []
     position = 0
@@ -165,6 +138,39 @@ def _parts(text: str) -> list[str | ast.Expression]:
     if literal or not parts:
         parts.append(literal)
     return parts
+
+
+class _Settled(ast.NodeTransformer):
+    def __init__(self, values: Mapping[str, Any], names: set[int]) -> None:
+        self.values, self.names = values, names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if id(node) not in self.names or node.id not in self.values:
+            return node
+        return _written(self.values[node.id])
+
+
+def _written(value: Any) -> ast.expr:
+    if isinstance(value, list):
+        return ast.List([_written(item) for item in value], ast.Load())
+    if isinstance(value, (int, float)) and value < 0:
+        return ast.UnaryOp(ast.USub(), ast.Constant(-value))
+    return ast.Constant(value)
+
+
+def _expressions(text: str) -> list[ast.Expression]:
+    return [part for part in stretches(text) if isinstance(part, ast.Expression)]
+
+
+def _value_names(expression: ast.Expression) -> list[ast.Name]:
+    """Return the names that stand for values: no functions, and no tensors among their arguments."""
+    other: set[int] = set()
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            other.add(id(node.func))
+            if node.func.id not in _FUNCTIONS:
+                other |= {id(argument) for argument in node.args if isinstance(argument, ast.Name)}
+    return [n for n in ast.walk(expression) if isinstance(n, ast.Name) and id(n) not in other]
 
 
 def _closing(text: str, start: int) -> int:

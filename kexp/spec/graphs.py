@@ -1,15 +1,16 @@
 """`inputs`, `layers`, `outputs` -> Graph: steps read one by one, wiring checked over all of them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kexp.diagnostics import Related, Span
 from kexp.document import Entries, Items, Node, Scalar
 from kexp.spec.arrows import RESERVED, place_of
+from kexp.spec.blocks import used_blocks
 from kexp.spec.formula import has_formula
 from kexp.spec.reader import Cursor, Reading, Unreadable, complain_of_key, describe, read, read_each
-from kexp.spec.steps import Draft, read_step
+from kexp.spec.steps import Draft, is_unread, may_name_anything, read_step, unread_step
 from kexp.spec.types import Formula, Graph, Group, Port, Step
 from kexp.spec.wiring import Fault, wire
 
@@ -34,41 +35,54 @@ def read_graph(cursor: Cursor, hint: Any = Graph) -> Graph:
             "missing-key", f"`{cursor.path}` has no `layers`", cursor.key, help="add `layers:`"
         )
     ports = outputs = None
-    complete = False
     with cursor.reading.gather():
         ports = _read_ports(known["inputs"]) if "inputs" in known else None
+    with cursor.reading.gather():
         outputs = _read_outputs(known["outputs"]) if "outputs" in known else None
-        complete = True
-    drafts, unread = _read_steps(known["layers"])
+    drafts = _read_steps(known["layers"])
     graph = Graph(tuple(draft.step for draft in drafts), ports, outputs, cursor.path)
-    if complete and not unread:
+    knows_inputs = ports is not None or "inputs" not in known or cursor.path == "model"
+    knows_outputs = outputs is not None or "outputs" not in known
+    if knows_inputs and knows_outputs:
         cursor.reading.graphs.append((cursor, graph))
-    if not complete or unread or not all(d.complete for d in drafts) or len(cursor.reading.faults) > before:
+    if len(cursor.reading.faults) > before or not all(draft.complete for draft in drafts):
         raise Unreadable
     return graph
 
 
 def read_group(cursor: Cursor, hint: Any = Group) -> tuple[Step, ...]:
-    """Read the steps of a group.
-
-    Raises: Unreadable after any fault in them.
-    """
-    drafts, unread = _read_steps(cursor)
-    if unread or not all(draft.complete for draft in drafts):
-        raise Unreadable
+    """Read the steps of a group, which is incomplete after any fault in them."""
+    drafts = _read_steps(cursor)
+    if not all(draft.complete for draft in drafts):
+        cursor.reading.incomplete.add(cursor.path)
     return tuple(draft.step for draft in drafts)
 
 
 def check_wiring(reading: Reading) -> None:
-    """Gather the faults of every graph's wiring."""
-    endless = any(fault.id == "block-cycle" for fault in reading.faults)
-    if endless or not all(block.graph.steps for block in reading.blocks.values()):
-        return  # what uses a block that could not be read would only echo its faults
+    """Gather the faults of every graph's wiring; one that uses a broken block would only echo its faults."""
+    endless = {fault.path.removeprefix("blocks.") for fault in reading.faults if fault.id == "block-cycle"}
+    broken = endless | {name for name, block in reading.blocks.items() if not block.graph.steps}
     for cursor, graph in reading.graphs:
+        used = used_blocks(graph.steps, reading.blocks)
+        if broken & used or any(map(may_name_anything, _all_steps(graph.steps))):
+            continue
         inputs = _static_inputs(cursor, graph)
         opens_blocks = not cursor.path.startswith("blocks.")
-        for fault in wire(graph, inputs, blocks=reading.blocks, opens_blocks=opens_blocks).faults:
-            _complain(cursor, graph, fault)
+        wiring = wire(graph, inputs, blocks=reading.blocks, opens_blocks=opens_blocks)
+        reading.wirings[graph.path] = wiring
+        laid_out = (graph, *(reading.blocks[name].graph for name in used))
+        has_gaps = any(is_unread(step) for each in laid_out for step in _all_steps(each.steps))
+        for fault in wiring.faults:
+            if fault.id == "unknown-name" or not has_gaps:
+                _complain(cursor, graph, fault)
+
+
+def _all_steps(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """Yield steps and those of the groups among them."""
+    for step in steps:
+        yield step
+        if isinstance(step.what, Group):
+            yield from _all_steps(step.what.steps)
 
 
 def _static_inputs(cursor: Cursor, graph: Graph) -> list[str] | None:
@@ -146,8 +160,8 @@ def _read_outputs(cursor: Cursor) -> tuple[str, ...] | Mapping[str, str]:
 # ---------------------------------------------------------------- steps
 
 
-def _read_steps(cursor: Cursor) -> tuple[list[Draft], bool]:
-    """Return the steps that could be read, and whether a key among them could not."""
+def _read_steps(cursor: Cursor) -> list[Draft]:
+    """Return the steps, those that could not be read as well as their names can be told."""
     if isinstance(cursor.node, Entries):
         message = "`layers` must be a list, found a map"
         raise cursor.refuse("wrong-type", message, help="put `- ` in front of each step")
@@ -156,9 +170,11 @@ def _read_steps(cursor: Cursor) -> tuple[list[Draft], bool]:
         raise cursor.refuse("no-layers", "`layers` is empty; a graph has at least one step")
     drafts = []
     for item in items:
-        with cursor.reading.gather():
+        try:
             drafts.append(read_step(item))
-    return drafts, len(drafts) < len(items)
+        except Unreadable:
+            drafts.append(unread_step(item))
+    return drafts
 
 
 def _complain(cursor: Cursor, graph: Graph, fault: Fault) -> None:
@@ -168,7 +184,7 @@ def _complain(cursor: Cursor, graph: Graph, fault: Fault) -> None:
     if fault.step is None:
         span, path = _output_span(cursor, fault.name), f"{graph.path}.outputs"
     else:
-        span, path = fault.span or fault.step.key, fault.step.path
+        span, path = fault.span or fault.step.key, fault.path
         if span is not None and fault.name:
             span = _word(span, fault.name, fault.after_arrow)
     if any((d.id, d.message, d.span) == (fault.id, fault.message, span) for d in cursor.reading.faults):

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from kexp.errors import did_you_mean, nearest
 from kexp.spec.arrows import place_of
-from kexp.spec.calls import Call, Fault, Halt, Used, by_port, count, flat, subject
-from kexp.spec.labels import Labels, own_name, snake_case
+from kexp.spec.calls import Arity, Call, Fault, Halt, Used, arity_of, by_port, check_outputs, flat, subject
+from kexp.spec.labels import Labels, own_name
 from kexp.spec.scopes import Scope, View
-from kexp.spec.statics import Given, check_formulas, settled_text, settled_value
+from kexp.spec.statics import Given, argument_faults, check_formulas, settled_text, settled_value
 from kexp.spec.turns import MAX_STEPS, parallel, too_many, turns
 from kexp.spec.types import Block, Expr, Graph, Group, Operand, Operands, Reuse, Step, Use
 
@@ -26,7 +26,7 @@ class Layout:
         self.final, self.opens_blocks = final, opens_blocks
         self.entries: list[Call | Used] = []
         self.faults: list[Fault] = []
-        self.graphs: dict[str, Graph] = {}
+        self.nested: dict[str, Arity] = {}
         self.labels = Labels()
         self.uses: list[Step] = []
         self.outermost: Step | None = None
@@ -45,6 +45,8 @@ class Layout:
     def _check(self, step: Step, view: View) -> None:
         if not self.final:
             check_formulas(step, view, self.inputs is not None)
+            for fault in argument_faults(step, view):
+                self.complain(fault)
 
     # ------------------------------------------------------------ steps and turns
 
@@ -118,11 +120,11 @@ class Layout:
             layer = self._reused(step, step.what, scope)
         else:
             self.labels.taken.add(label)
-        names = self._port_names(step, scope)
-        if names and takes.keywords:
-            takes = Operands(tuple(by_port(step, names, takes).values()))
         if isinstance(step.what, Graph):
-            self.graphs[label] = step.what
+            self.nested[label] = arity_of(step.what, step.outputs_of)
+        if layer in self.nested:
+            takes = Operands(tuple(by_port(step, self.nested[layer].inputs, takes).values()))
+            check_outputs(step, self.nested[layer].outputs)
         if not isinstance(step.what, (Reuse, Expr)):
             own = own_name(step)
             if own:
@@ -131,18 +133,12 @@ class Layout:
         self._check(step, view)
         unnamed = f"#{len(self.entries)}#{layer}"
         gives = tuple(self._define(step, name, scope, outer, None) for name in step.gives) or (unnamed,)
-        self.entries.append(Call(step, layer, takes, gives, view))
+        self.entries.append(Call(step, layer, takes, gives, view, self.uses[-1] if self.uses else None))
         return next((name for name in gives if name != "_"), None)
 
     def _name_outputs(self, step: Step, scope: Scope, outer: Scope, outputs: tuple[str, ...]) -> str | None:
         """Give the outputs of a block, group or alias the step's names; return the first that is kept."""
-        if len(step.gives or outputs[:1]) != len(outputs):
-            named = f"names {len(step.gives)}" if step.gives else "names none of them"
-            message = f"`{snake_case(step.what)}` has {count(len(outputs), 'output')}, and the step {named}"
-            help = f"name each output: `-> {', '.join('abcdefgh'[: len(outputs)])}`; `_` ignores one"
-            if len(outputs) == 1:
-                help = "give it one name"
-            raise Halt(Fault("wrong-outputs", message, step, help=help))
+        check_outputs(step, len(outputs))
         for name, tensor in zip(step.gives, outputs, strict=False):
             self._define(step, name, scope, outer, tensor)
         kept = [t for n, t in zip(step.gives or outputs, outputs, strict=True) if n != "_"]
@@ -153,10 +149,11 @@ class Layout:
     def _block(self, step: Step, use: Use, scope: Scope, label: str, takes: Operands) -> tuple[str, ...]:
         block = self.blocks[use.block]
         self._check(step, scope.view())
-        given = by_port(step, self._port_names(step, scope) or (), takes)
+        arity = arity_of(block.graph)
+        given = by_port(step, arity.inputs, takes)
         if not self.opens_blocks:
-            number = len(block.graph.outputs or (None,))
-            outputs = tuple(f"#{len(self.entries)}.{index}#{label}" for index in range(number))
+            numbers = range(arity.outputs or 1)
+            outputs = tuple(f"#{len(self.entries)}.{number}#{label}" for number in numbers)
             self.entries.append(Call(step, label, Operands(tuple(given.values())), outputs))
             return outputs
         inner = Scope(f"{label}_", Given(block.params, use.arguments, scope.view()))
@@ -172,18 +169,17 @@ class Layout:
         self.entries.append(Used(step, outputs))
         return outputs
 
-    def _port_names(self, step: Step, scope: Scope) -> tuple[str, ...] | None:
-        """Return the inputs of a block or nested model; None for what is called by the names of Keras."""
+    def _num_ports(self, step: Step, scope: Scope) -> int:
+        """Return how many inputs a block or nested model has; 0 for what is called by the names of Keras."""
         match step.what:
             case Use(block=block):
-                graph: Graph | None = self.blocks[block].graph
+                return len(arity_of(self.blocks[block].graph).inputs)
             case Graph():
-                graph = step.what
+                return len(arity_of(step.what).inputs)
             case Reuse(name=name):
-                graph = self.graphs.get(scope.layer(self._text(name, scope, step)) or "")
-            case _:
-                graph = None
-        return None if graph is None else tuple(port.name for port in graph.inputs or ()) or ("input",)
+                nested = self.nested.get(scope.layer(self._text(name, scope, step)) or "")
+                return len(nested.inputs) if nested else 0
+        return 0
 
     def outputs(self, graph: Graph, scope: Scope, last: str | None) -> tuple[str, ...] | Mapping[str, str]:
         """Return the tensors that a graph gives, by the user's keys where it has such."""
@@ -240,8 +236,7 @@ class Layout:
 
     def _takes(self, step: Step, scope: Scope, previous: str | None) -> Operands:
         positional = tuple(self._operand(o, step, scope, previous) for o in step.takes.positional)
-        by_name = len(step.takes.keywords)
-        complete = by_name > 0 and by_name == len(self._port_names(step, scope) or ())
+        complete = 0 < len(step.takes.keywords) == self._num_ports(step, scope)
         needs_input = previous is not None or not isinstance(step.what, (Group, Expr))
         if not positional and not complete and needs_input:
             first = previous if previous is not None else self._only_input(step, scope)

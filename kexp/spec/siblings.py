@@ -12,10 +12,16 @@ from kexp.spec.formula import has_formula
 from kexp.spec.reader import Cursor, Unreadable, complain_of_key, read, read_each
 from kexp.spec.statics import formulas_in
 from kexp.spec.turns import turns
-from kexp.spec.types import Formula, Step, Value, Weights, Within
+from kexp.spec.types import Expr, Formula, Group, Reuse, Step, Use, Value, Weights, Within
 from kexp.spec.values import taken
 
 SIBLINGS = ("repeat", "call", "trainable", "trainable_from", "weights", "adapt", "outputs_of")
+_WITHOUT: dict[type, tuple[str, str]] = {
+    Use: ("a block", "put it below a step of the block, or make the block a nested `model`"),
+    Group: ("a group", "put it below the steps of the group, or make the group a nested `model`"),
+    Expr: ("an expression", "remove it"),
+}
+"""What has no layer of its own, and what to do instead."""
 MISPLACED = {
     "name": "the name stands in the key: `{what} -> {value}`",
     "inputs": "the inputs stand in the key: `{value} -> {what}`",
@@ -43,6 +49,8 @@ def within_repeat(cursor: Cursor, siblings: Sequence[tuple[Scalar, Node]]) -> Cu
 def with_sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node) -> Step:
     word = str(key.value)
     child = Cursor(node, f"{cursor.path}.{word}", cursor.reading, key.span).settled()
+    if word in SIBLINGS:
+        _refuse_without_layer(child, step, what, word)
     if word == "call":
         entries = child.entries("`call`")
         values = read_each(entries, lambda entry: read_value(entry[1], entry[0]))
@@ -52,13 +60,16 @@ def with_sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node)
     if word == "repeat":
         return _with_repeat(child, step)
     if word == "trainable_from":
-        return replace(step, trainable_from=read(child, str))
+        places = {**step.places, "trainable_from": child.span}
+        return replace(step, trainable_from=read(child, str), places=places)
     if word == "weights":
         return replace(step, weights=_read_weights(child))
     if word == "adapt":
         return replace(step, adapt=read(child, bool))
     if word == "outputs_of":
-        return replace(step, outputs_of=read(child, tuple[str, ...]))
+        names = read(child, tuple[str, ...])
+        spans = {f"outputs_of[{n}]": item.span for n, item in enumerate(child.items("`outputs_of`"))}
+        return replace(step, outputs_of=names, places={**step.places, **spans})
     if word in MISPLACED:
         help: str | None = MISPLACED[word].format(what=what, value=_names(node))
         raise cursor.refuse(
@@ -66,6 +77,19 @@ def with_sibling(cursor: Cursor, step: Step, what: str, key: Scalar, node: Node)
         )
     help = did_you_mean(word, SIBLINGS) or f"beside a step stand {', '.join(f'`{s}`' for s in SIBLINGS)}"
     raise cursor.refuse("unknown-key", f"a step has no key `{word}`", key.span, path=child.path, help=help)
+
+
+def _refuse_without_layer(cursor: Cursor, step: Step, what: str, word: str) -> None:
+    """Refuse what would change nothing."""
+    kind = type(step.what)
+    if kind in _WITHOUT and word != "repeat":
+        message, help = f"`{word}` is for a layer, and `{what}` is {_WITHOUT[kind][0]}", _WITHOUT[kind][1]
+    elif isinstance(step.what, Reuse) and step.what.name and word == "outputs_of":
+        message = "`outputs_of` is for the step that makes a layer, and `reuse` calls one again"
+        help = "put it below the step that makes the layer"
+    else:
+        return
+    raise cursor.refuse("misplaced-key", message, cursor.key, help=help)
 
 
 def _read_weights(cursor: Cursor) -> Weights:

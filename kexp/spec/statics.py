@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kexp.spec.arguments import late_objections
 from kexp.spec.calls import Fault, Halt
+from kexp.spec.catalogue import catalogue
 from kexp.spec.formula import FormulaError, compute, tensors_in
 from kexp.spec.scopes import Bound, View
 from kexp.spec.types import Component, Formula, Graph, Step, Value
@@ -54,6 +56,20 @@ def check_formulas(step: Step, view: View, knows_tensors: bool) -> None:
             continue
         except FormulaError as error:
             raise _failed(formula, step, error) from None
+
+
+def argument_faults(step: Step, view: View) -> Iterator[Fault]:
+    """Yield what is wrong with arguments given by formulas, as far as their values are known."""
+
+    def compute(value: Value) -> Any:
+        try:
+            return static_value(value, view)
+        except (NotStatic, FormulaError):
+            return value
+
+    if isinstance(step.what, Component):
+        for objection, span in late_objections(step.what, catalogue(), compute):
+            yield Fault(objection.id, objection.message, step, help=objection.help, span=span)
 
 
 class Given(Mapping[str, Any]):
@@ -133,7 +149,10 @@ def _computed(text: str, view: View) -> Any:
     def dim(name: str, axis: int = -1) -> int:
         raise NotStatic(f"`dim({name})` is not known before the graph is built")
 
-    return compute(text, _Statics(view), {"dim": dim})
+    def vocabulary_size(name: str) -> int:
+        raise NotStatic(f"`vocabulary_size({name})` is not known before the data is read")
+
+    return compute(text, _Statics(view), {"dim": dim, "vocabulary_size": vocabulary_size})
 
 
 class _Statics(Mapping[str, Any]):

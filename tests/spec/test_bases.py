@@ -129,6 +129,15 @@ def test_the_bytes_of_all_bases_are_kept(tmp_path):
     }
 
 
+def test_a_base_keeps_its_byte_order_mark_and_its_line_ends(tmp_path):
+    data = b"\xef\xbb\xbfname: far\r\nseed: 3\r\n"
+    (tmp_path / "base.yaml").write_bytes(data)
+    found = extended(tmp_path, "extends: base.yaml\n")
+
+    assert found.bases == {"base.yaml": data}
+    assert plain(found.document.root) == {"name": "far", "seed": 3}
+
+
 def test_a_base_may_be_extended_on_two_ways(tmp_path):
     write(tmp_path, base=BASE, left="extends: base.yaml\nname: left\n", right="extends: base.yaml\nseed: 3\n")
     spec = merged(tmp_path, "extends: [left.yaml, right.yaml]\n")

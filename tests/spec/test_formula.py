@@ -1,3 +1,5 @@
+import ast
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from kexp.spec.formula import (
     has_formula,
     names_in,
     settle,
+    stretches,
 )
 
 VALUES = {"units": 64, "rate": 0.5, "low": -2, "name": "relu", "sizes": [8, 16, 32]}
@@ -114,6 +117,17 @@ def test_the_names_of_values_are_known_before_computing():
     text = "$(a + dim(x, b + 1) + max(c, 1)) $d $$e"
     assert names_in(text) == {"a", "b", "c", "d"}
     assert functions_in(text) == {"dim"}
+
+
+def test_a_text_is_split_into_literal_stretches_and_formulas():
+    found = stretches("a$$_$i and $(n + 1)")
+    assert [part if isinstance(part, str) else ast.unparse(part) for part in found] == [
+        "a$_",
+        "i",
+        " and ",
+        "n + 1",
+    ]
+    assert stretches("") == [""]
 
 
 def test_a_text_without_a_dollar_has_no_formula():

@@ -6,9 +6,7 @@ from keras import layers
 keras.utils.set_random_seed(1)
 
 image = keras.Input((32, 32, 3), name="image")
-scaled_layer = layers.Normalization(axis=-1, name="scaled")
-scaled = scaled_layer(image)
-# scaled_layer.adapt(image_train)
+scaled = layers.Normalization(axis=-1, name="scaled")(image)
 fine_layer = keras.applications.MobileNetV2(
     include_top=False,
     weights=None,
@@ -47,6 +45,7 @@ model.compile(
 )
 
 # The data comes from you; the training of the spec is:
+# model.get_layer("scaled").adapt(x_train)
 # model.get_layer("body").trainable = False
 # model.compile(
 #     optimizer=keras.optimizers.Adam(1e-3), loss="sparse_categorical_crossentropy"
