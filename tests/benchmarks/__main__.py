@@ -1,0 +1,41 @@
+"""The command line: run one benchmark, or list them."""
+
+import argparse
+import importlib
+import inspect
+import os
+import sys
+from pathlib import Path
+
+from tests.benchmarks import BENCHMARKS
+from tests.benchmarks.tables import machine
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure kexp.")
+    parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="which one; without it they are listed")
+    parser.add_argument("--rounds", type=int, help="how often each way is measured")
+    given = parser.parse_args()
+    if given.name is None:
+        for name in BENCHMARKS:
+            sys.stdout.write(f"{name:<12}{_first_line(name)}\n")
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.path.append(str(Path(__file__).parents[1]))  # as in the tests: `fakes`, `models`
+    module, _, function = BENCHMARKS[given.name].partition(":")
+    measure = getattr(importlib.import_module(module), function)
+    options = {} if given.rounds is None else {"rounds": given.rounds}
+    if options and "rounds" not in inspect.signature(measure).parameters:
+        parser.error(f"{given.name} counts, and takes no --rounds")
+    sys.stdout.write(f"{machine()}\n")
+    for table in measure(**options):
+        sys.stdout.write(f"\n{table}\n")
+
+
+def _first_line(name: str) -> str:
+    source = Path(__file__).with_name(BENCHMARKS[name].rpartition(":")[0].rpartition(".")[2] + ".py")
+    return source.read_text(encoding="utf-8").partition('"""')[2].partition("\n")[0].removesuffix('"""')
+
+
+if __name__ == "__main__":
+    main()
