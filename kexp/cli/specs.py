@@ -1,46 +1,56 @@
 """A spec as a command names it -> an experiment, and its faults at their places."""
 
 import json
-import secrets
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from kexp.diagnostics import Diagnostic
 from kexp.document import parse_document
-from kexp.document.reading import spec_bytes
-from kexp.errors import KexpError, Stopped
-from kexp.record.experiment import read_experiment
-from kexp.record.rundir import RunDir
+from kexp.document.reading import MAX_BYTES, spec_bytes
+from kexp.errors import KexpError, SpecError, Stopped
 from kexp.spec.bases import extend
+from kexp.spec.installed import catalogue_mismatch
 from kexp.spec.overrides import override
-from kexp.spec.parse import parse_experiment
+from kexp.spec.parse import check
 from kexp.spec.types import Experiment
 
-_SEED_BITS = 31
+if TYPE_CHECKING:
+    from kexp.record.rundir import RunDir
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """An experiment with the bytes it was read from, its bases' too."""
+    """An experiment with the bytes it was read from, its bases' too, and what was warned of."""
 
     experiment: Experiment
     text: bytes
     folder: Path
     bases: Mapping[str, bytes]
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def read_spec(spec: str, assignments: Sequence[str] = ()) -> Spec:
-    """Read a spec file, or standard input for `-`, with its bases and the command line's assignments."""
+    """Read a spec file, or standard input for `-`, with its bases and the command line's assignments.
+
+    Raises: NotFound; SpecError with all diagnostics, warnings too.
+    """
     if spec == "-":
-        text, name, folder = sys.stdin.buffer.read(), "<stdin>", Path.cwd()
+        text, name, folder = sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>", Path.cwd()
     else:
         text, name, folder = spec_bytes(Path(spec)), spec, Path(spec).parent
     document = parse_document(text, name, folder)
     extended = extend(document)
-    experiment = parse_experiment(override(extended.document, assignments))
-    return Spec(experiment, text, document.folder, extended.bases)
+    checked = check(override(extended.document, assignments))
+    if checked.experiment is None:
+        raise SpecError(*checked.diagnostics)
+    mismatch = catalogue_mismatch()
+    warnings = checked.diagnostics if mismatch is None else (mismatch, *checked.diagnostics)
+    return Spec(checked.experiment, text, document.folder, extended.bases, warnings)
 
 
 def shorthands(seed: int | None, name: str | None) -> list[str]:
@@ -51,7 +61,7 @@ def shorthands(seed: int | None, name: str | None) -> list[str]:
 
 def settled(experiment: Experiment, tags: Sequence[str]) -> Experiment:
     """Draw the seed that the spec leaves open, and add the command line's tags."""
-    seed = secrets.randbits(_SEED_BITS) if experiment.seed is None else experiment.seed
+    seed = int.from_bytes(os.urandom(4), "big") >> 1 if experiment.seed is None else experiment.seed
     return replace(experiment, seed=seed, tags=tuple(dict.fromkeys((*experiment.tags, *tags))))
 
 
@@ -67,9 +77,20 @@ def placed(experiment: Experiment) -> Iterator[None]:
 
 
 @contextmanager
-def prepared(run: RunDir) -> Iterator[Experiment]:
-    """Read a run's experiment and import its backend, on whatever this machine has."""
-    experiment = read_experiment(run)
+def prepared(run: "RunDir", trust: bool = False) -> Iterator[Experiment]:
+    """Read a run's experiment and import its backend, on whatever this machine has.
+
+    Raises: what `runnable_experiment` raises of a run that is not the user's own.
+    """
+    from kexp.record.experiment import runnable_experiment
+
+    with computing(runnable_experiment(run, trust)) as experiment:
+        yield experiment
+
+
+@contextmanager
+def computing(experiment: Experiment) -> Iterator[Experiment]:
+    """Import an experiment's backend, on whatever this machine has."""
     with placed(experiment):
         from kexp.train.backend import prepare
 

@@ -1,6 +1,6 @@
 """YAML text -> Document: every value keeps its place, and scalars follow YAML 1.2's core schema."""
 
-from kexp.document.nodes import Document, Entries, Items, Node, Plain, Scalar, path_parts, plain
+from kexp.document.nodes import Document, Entries, Items, Node, Plain, Scalar, path_parts, plain, texts
 from kexp.document.reading import load_document, parse_document, parse_value
 from kexp.document.scalars import means_other_than_text
 
@@ -17,4 +17,5 @@ __all__ = [
     "parse_value",
     "path_parts",
     "plain",
+    "texts",
 ]

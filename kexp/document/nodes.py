@@ -75,6 +75,24 @@ class Document:
         found = self._find(path)
         return found.key if found else None
 
+    def path_of(self, span: Span) -> str:
+        """Return the path of the value or key that stands at a place; nothing where there is none."""
+        waiting = [("", self.root)]
+        while waiting:
+            path, node = waiting.pop()
+            if node.span == span:
+                return path
+            match node:
+                case Items(items=items):
+                    waiting += [(f"{path}[{index}]", item) for index, item in enumerate(items)]
+                case Entries(entries=entries):
+                    inner = [(f"{path}.{_what(key)}".lstrip("."), key, value) for key, value in entries]
+                    found = next((name for name, key, _ in inner if key.span == span), None)
+                    if found is not None:
+                        return found
+                    waiting += [(name, value) for name, _, value in inner]
+        return ""
+
     def _find(self, path: str) -> "_Found | None":
         found = None
         for part in path_parts(path):
@@ -95,6 +113,13 @@ class Document:
 def path_parts(path: str) -> list[str]:
     """Split `train.stages[0].optimizer` into its keys and `[index]` parts."""
     return re.findall(r"\[\d+\]|[^.\[\]]+\.py:\w+|[^.\[\]]+", path)
+
+
+def _what(key: Scalar) -> str:
+    """Return what a path calls a key: a step's by what it does, without its arrows."""
+    parts = [part.strip() for part in str(key.value).split("->")]
+    capital = next((part for part in parts if part[:1].isupper()), None)
+    return capital or (parts[1] if len(parts) == 3 else parts[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +144,19 @@ def _child(node: Node, part: str) -> _Found | None:
                 left_out = isinstance(value, Scalar) and value.value is None
                 return _Found(value, key.span if left_out else value.span, key.span)
     return None
+
+
+def texts(node: Node | None) -> Iterator[Scalar]:
+    """Yield every text in a node, keys too."""
+    waiting = [node]
+    while waiting:
+        match waiting.pop():
+            case Scalar(value=str()) as scalar:
+                yield scalar
+            case Items(items=items):
+                waiting += items
+            case Entries(entries=entries):
+                waiting += (inner for entry in entries for inner in entry)
 
 
 def plain(node: Node) -> object:

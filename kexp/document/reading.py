@@ -28,12 +28,13 @@ def load_document(path: Path) -> Document:
 
 
 def spec_bytes(path: Path) -> bytes:
-    """Return what a spec file holds, to the byte.
+    """Return what a spec file holds, to the byte; of one that is too large no more than shows it.
 
     Raises: spec-not-found, spec-not-readable.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise _missing_file(path) from None
     except IsADirectoryError:
@@ -58,7 +59,7 @@ def parse_document(data: bytes, name: str, folder: Path = Path()) -> Document:
     """
     if len(data) > MAX_BYTES:
         raise SpecError.because(
-            "spec-too-large", f"`{name}` has {len(data):,} bytes; a spec has at most {MAX_BYTES:,}"
+            "spec-too-large", f"`{name}` has more than {MAX_BYTES:,} bytes, and no spec does"
         )
     try:
         text = data.decode("utf-8-sig")

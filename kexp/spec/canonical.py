@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kexp.spec.references import with_custom_names, with_data_files, with_weight
 from kexp.spec.types import (
     Block,
     Component,
+    Duration,
     Experiment,
     Expr,
     Formula,
@@ -24,6 +25,7 @@ from kexp.spec.types import (
     Group,
     Operand,
     Operands,
+    Pipeline,
     Port,
     Promise,
     Reuse,
@@ -33,6 +35,7 @@ from kexp.spec.types import (
 )
 
 _ONE_LINE = 1_000_000
+_VALUES = (Component, Duration, Formula, Promise)
 _OUTSIDE_IDENTITY = ("name", "description", "tags", "trackers", "expect")
 _SECTIONS = (
     "kexp",
@@ -42,6 +45,8 @@ _SECTIONS = (
     "seed",
     "runtime",
     "data",
+    "preprocess",
+    "augment",
     "blocks",
     "model",
     "train",
@@ -69,6 +74,8 @@ def identity(experiment: Experiment) -> str:
         tree.pop(key, None)
     tree.get("runtime", {}).pop("threads", None)
     tree["data"].pop("cache", None)
+    for key in ("every", "keep"):
+        tree["train"].get("checkpoint", {}).pop(key, None)
     text = json.dumps(tree, sort_keys=True, allow_nan=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -111,6 +118,10 @@ class _Printer:
         values["model"] = self._graph(model) if isinstance(model, Graph) else self._component(model)
         if experiment.blocks:
             values["blocks"] = {name: self._block(block) for name, block in experiment.blocks.items()}
+        if experiment.preprocess:
+            values["preprocess"] = {n: self._pipeline(p) for n, p in experiment.preprocess.items()}
+        if experiment.augment:
+            values["augment"] = {n: self._layers(layers) for n, layers in experiment.augment.items()}
         if experiment.expect:
             values["expect"] = {p.metric: str(p) for p in experiment.expect}
         return {key: values[key] for key in _SECTIONS if key in values}
@@ -121,9 +132,9 @@ class _Printer:
             value = getattr(record, item.name)
             if not item.compare or (item.name not in always and not self._worth_printing(item, value)):
                 continue
-            if item.name in ("model", "expect", "blocks"):
+            if item.name in ("model", "preprocess", "augment", "expect", "blocks"):
                 values[item.name] = None
-            elif dataclasses.is_dataclass(value) and not isinstance(value, (Component, Formula, Promise)):
+            elif dataclasses.is_dataclass(value) and not isinstance(value, _VALUES):
                 inner = self._record(value)
                 if inner:
                     values[item.name] = _Flow(inner) if item.name == "split" else inner
@@ -157,6 +168,16 @@ class _Printer:
         shared = self._record(replace(data, options={}))
         values = {"source": data.source, **options, **{k: v for k, v in shared.items() if k != "source"}}
         return _Flow(values) if self.short else values
+
+    def _pipeline(self, pipeline: Pipeline) -> Any:
+        if not pipeline.takes:
+            return self._layers(pipeline.layers)
+        takes = pipeline.takes[0] if len(pipeline.takes) == 1 else _FlowList(pipeline.takes)
+        return _Flow({"from": takes, "layers": self._layers(pipeline.layers)})
+
+    def _layers(self, layers: Sequence[Component]) -> Any:
+        printed = [self._component(layer) for layer in layers]
+        return printed[0] if len(printed) == 1 else _FlowList(printed)
 
     # ------------------------------------------------------------ the graph
 
@@ -236,10 +257,12 @@ class _Printer:
 
     # ------------------------------------------------------------ values
 
-    def _value(self, value: Value) -> Any:
+    def _value(self, value: Value | Duration) -> Any:
         match value:
             case Formula(text=text):
                 return text
+            case Duration():
+                return str(value)
             case Component():
                 return self._component(value)
             case Graph():

@@ -16,11 +16,15 @@ _OBJECTS = tuple(namespace for namespace in NAMESPACES if namespace != "sources"
 def override(document: Document, assignments: Sequence[str]) -> Document:
     """Return the document with each `path=value` put in; the value is YAML.
 
-    Raises: SpecError (override-syntax, override-path), at `command line`.
+    One that cannot be is among the document's faults (override-syntax, override-path), at `command line`.
     """
+    root, faults = document.root, [*document.faults]
     for assignment in assignments:
-        document = replace(document, root=_assign(document.root, assignment))
-    return document
+        try:
+            root = _assign(root, assignment)
+        except SpecError as error:
+            faults += error.diagnostics
+    return replace(document, root=root, faults=tuple(faults))
 
 
 @dataclass(frozen=True, slots=True)

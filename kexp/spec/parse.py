@@ -1,12 +1,12 @@
 """Document -> Experiment, or every fault of the document at once."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kexp.diagnostics import in_order
+from kexp.diagnostics import Diagnostic, Severity, in_order
 from kexp.document import Document, Entries, Node, Scalar
 from kexp.errors import SpecError
 from kexp.spec.blocks import read_blocks
@@ -19,7 +19,9 @@ from kexp.spec.components import (
     read_one,
     read_per_output,
 )
+from kexp.spec.elsewhere import misplaced_keys
 from kexp.spec.graphs import check_wiring, read_graph, read_group
+from kexp.spec.pipelines import read_layers, read_pipeline
 from kexp.spec.reader import (
     Cursor,
     Reading,
@@ -28,20 +30,26 @@ from kexp.spec.reader import (
     read_each,
     read_record,
 )
-from kexp.spec.rules import check_rules
+from kexp.spec.rules import findings
+from kexp.spec.rules.draft import draft_of
 from kexp.spec.sources import read_data
+from kexp.spec.stages import read_training
 from kexp.spec.types import (
     LANGUAGE_VERSION,
     Arguments,
+    Best,
     Block,
     Data,
+    Duration,
     Experiment,
     Graph,
     Group,
     ModelOrClass,
     Named,
     NamedList,
+    OneOrMany,
     PerOutput,
+    Pipeline,
     Promise,
     Training,
 )
@@ -49,51 +57,93 @@ from kexp.spec.variables import read_variables
 
 _PROMISE = re.compile(r"\s*(>=|<=|>|<)\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*")
 
+_DURATION = re.compile(r"\s*([1-9][0-9]{0,11})\s+(step|epoch|second|minute|hour)s?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a document came to: its diagnostics sorted by place, and no experiment after an error."""
+
+    experiment: Experiment | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    def of(self, severity: Severity) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in self.diagnostics if d.severity == severity)
+
 
 def parse_experiment(document: Document) -> Experiment:
-    """Return the experiment that a document describes.
+    """Return the experiment that a document describes, whatever `check` warns of.
 
-    Raises: SpecError with all diagnostics, sorted by place.
+    Raises: SpecError with all errors, sorted by place.
     """
-    readers: dict[Any, Reads] = {
+    checked = check(document)
+    if checked.experiment is None:
+        raise SpecError(*checked.of("error"))
+    return checked.experiment
+
+
+def check(document: Document) -> Checked:
+    """Read a document and compare its keys; what could not be read hides only what depends on it."""
+    reading = Reading(
+        catalogue(),
+        {},
+        _readers(document.root),
+        [*_with_paths(document)],
+        misplaced=misplaced_keys(document.root),
+    )
+    experiment: Experiment | None = None
+    with reading.gather():
+        root = Cursor(document.root, "", reading)
+        _check_root(root)
+        with reading.gather():
+            read_variables(root)
+        with reading.gather():
+            read_blocks(root, reading.blocks)
+        with reading.gather():
+            experiment = read_record(root, Experiment, frozenset({"vars"}))
+        check_wiring(reading)
+        for finding in findings(draft_of(document, reading)):
+            (reading.warnings if finding.severity == "warning" else reading.faults).append(finding)
+    diagnostics = tuple(in_order((*reading.faults, *reading.warnings)))
+    if experiment is None or reading.faults:
+        return Checked(None, diagnostics)
+    name = experiment.name or _default_name(document)
+    return Checked(replace(experiment, name=name, document=document), diagnostics)
+
+
+def _with_paths(document: Document) -> Iterator[Diagnostic]:
+    """Yield the faults of the text with the paths of what they are about."""
+    for fault in document.faults:
+        spans = [fault.span, *(related.span for related in fault.related)]
+        paths = (document.path_of(span) for span in spans if span is not None)
+        yield fault if fault.path else replace(fault, path=next(filter(None, paths), ""))
+
+
+def _readers(root: Node) -> dict[Any, Reads]:
+    return {
         Graph: read_graph,
         Group: read_group,
         Mapping[str, Block]: lambda cursor, hint: cursor.reading.blocks,
         Data: read_data,
         Named: read_one,
         NamedList: read_list,
+        OneOrMany: read_layers,
+        Pipeline: read_pipeline,
         PerOutput: read_per_output,
         Arguments: read_arguments,
         ModelOrClass: read_model,
-        Training: _read_training(document.root),
+        Training: _read_training(root),
         tuple[Promise, ...]: _read_promises,
+        Best: _read_best,
+        Duration: _read_duration,
     }
-    variables: dict[str, Node] = {}
-    reading = Reading(catalogue(), variables, readers, list(document.faults))
-    experiment = None
-    with reading.gather():
-        root = Cursor(document.root, "", reading)
-        _check_root(root)
-        read_variables(root, variables)
-        with reading.gather():
-            read_blocks(root, reading.blocks)
-        experiment = read_record(root, Experiment, frozenset({"vars"}))
-    before = len(reading.faults)
-    check_wiring(reading)
-    if experiment is not None and len(reading.faults) == before:
-        experiment = replace(experiment, name=experiment.name or _default_name(document), document=document)
-        check_rules(experiment, reading.faults)
-    if reading.faults or experiment is None:
-        raise SpecError(*in_order(reading.faults))
-    result: Experiment = experiment
-    return result
 
 
 def _read_training(root: Node) -> Reads:
     """Return how `train` is read: a graph needs optimizer and loss, a model class may bring its own."""
     model = root.get("model") if isinstance(root, Entries) else None
     needed = () if looks_like_object(model) else ("optimizer", "loss")
-    return lambda cursor, hint: read_record(cursor, Training, also_required=needed)
+    return lambda cursor, hint: read_training(cursor, needed)
 
 
 def _check_root(root: Cursor) -> None:
@@ -117,6 +167,28 @@ def _check_root(root: Cursor) -> None:
 
 def _default_name(document: Document) -> str:
     return Path(document.source.name).stem if document.source.name != "<stdin>" else "stdin"
+
+
+def _read_best(cursor: Cursor, hint: Any) -> Best:
+    """Read what is watched: its bare name, or a map."""
+    node = cursor.node
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return Best(node.value)
+    best: Best = read_record(cursor, Best)
+    return best
+
+
+def _read_duration(cursor: Cursor, hint: Any) -> Duration:
+    value = cursor.node.value if isinstance(cursor.node, Scalar) else None
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise cursor.refuse(
+            "bad-duration",
+            f"`{cursor.path.rpartition('.')[2]}` must be a number and a unit, found {describe(cursor.node)}",
+            help="such as `500 steps`, `5 minutes` or `1 epoch`",
+        )
+    unit: Any = f"{found[2]}s"
+    return Duration(int(found[1]), unit)
 
 
 def _read_promises(cursor: Cursor, hint: Any) -> tuple[Promise, ...]:

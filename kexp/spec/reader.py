@@ -11,9 +11,11 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from kexp.diagnostics import Diagnostic, Span
 from kexp.document import Entries, Items, Node, Scalar
 from kexp.errors import did_you_mean, nearest
+from kexp.spec.calls import Wiring
 from kexp.spec.catalogue import Catalogue
+from kexp.spec.elsewhere import meant_elsewhere, nearly_elsewhere
 from kexp.spec.formula import FormulaError, NeverClosed, UnknownName, has_formula
-from kexp.spec.types import Block, Graph, Runtime, Split, Training, Within
+from kexp.spec.types import Block, Graph, Within
 from kexp.spec.values import KNOWN_VALUES, settled
 
 S = TypeVar("S")
@@ -30,13 +32,23 @@ class Reading:
     """One reading of a document: what is known, the faults so far, and readers for special types."""
 
     catalogue: Catalogue
-    variables: Mapping[str, Node]
+    variables: dict[str, Node]
     readers: Mapping[Any, Reads]
     faults: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    """What is legal but probably wrong; unlike a fault it makes nothing unreadable."""
     blocks: dict[str, Block] = field(default_factory=dict)
     refused_blocks: set[str] = field(default_factory=set)
     graphs: list[tuple["Cursor", Graph]] = field(default_factory=list)
     """Every graph that could be read, to have its wiring checked once all blocks are known."""
+    incomplete: set[str] = field(default_factory=set)
+    """The paths of groups in which a step is at fault."""
+    wirings: dict[str, Wiring] = field(default_factory=dict)
+    """What each graph's wiring came to, by the graph's path."""
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By path of a map: the values of its keys that could be read, also where others could not."""
+    misplaced: frozenset[str] = frozenset()
+    """The paths of keys that stand in a wrong section."""
     symbols: frozenset[str] = frozenset()
     """Parameters and repeat values whose formulas are computed when the graph is laid out."""
 
@@ -89,6 +101,17 @@ class Cursor:
         """Gather a fault at this value, or at `span`."""
         path = more.pop("path", self.path)
         self.reading.faults.append(Diagnostic(id, message, path, span or self.span, **more))
+
+    def is_misplaced(self, name: str) -> bool:
+        """Tell whether a key that belongs here, or deeper, stands in another section."""
+        path = f"{self.path}.{name}" if self.path else name
+        return any(f"{found}.".startswith(f"{path}.") for found in self.reading.misplaced)
+
+    def warn(self, id: str, message: str, span: Span | None = None, **more: Any) -> None:
+        """Gather a warning at this value, or at `span`."""
+        path = more.pop("path", self.path)
+        warning = Diagnostic(id, message, path, span or self.span, severity="warning", **more)
+        self.reading.warnings.append(warning)
 
     def refuse(self, id: str, message: str, span: Span | None = None, **more: Any) -> Unreadable:
         """Gather a fault and return the exception to raise."""
@@ -197,6 +220,7 @@ def read_record(
     """Read a map whose keys are the fields of a dataclass; keys to `skip` are read elsewhere."""
     hints = _hints(cls)
     values: dict[str, Any] = {}
+    cursor.reading.records[cursor.path] = values
     meant: set[str | None] = set()
     where = f"`{cursor.path}`" if cursor.path else "the spec"
     entries = cursor.entries(where)
@@ -210,7 +234,7 @@ def read_record(
     given = {name for name, _, _ in entries}
     required = [*_required(cls), *also_required]
     for name in required:
-        if name not in given | meant:
+        if name not in given | meant and not cursor.is_misplaced(name):
             cursor.fault("missing-key", f"{where} has no `{name}`", _head(cursor), help=f"add `{name}:`")
     if not set(required) | (given & set(hints)) <= set(values):
         raise Unreadable
@@ -227,31 +251,17 @@ def _required(cls: type[Any]) -> list[str]:
     return [f.name for f in dataclasses.fields(cls) if f.default is missing and f.default_factory is missing]
 
 
-_SECTION_OF = {
-    f.name: section
-    for section, cls in (("train", Training), ("runtime", Runtime), ("model", Graph), ("data.split", Split))
-    for f in dataclasses.fields(cls)
-    if f.name not in ("path", "seed", "steps")
-} | {"layers": "model", "split": "data", "cache": "data"}
-
-
 def complain_of_key(cursor: Cursor, key: Scalar, known: list[str], where: str) -> None:
     """Gather an unknown key, with the nearest known one or all of them."""
     name = str(key.value)
     help = (
         meant_elsewhere(name, cursor.path)
         or did_you_mean(name, known)
+        or nearly_elsewhere(name, cursor.path)
         or f"known here: {', '.join(f'`{n}`' for n in known)}"
     )
     path = f"{cursor.path}.{name}" if cursor.path else name
     cursor.fault("unknown-key", f"{where} has no key `{name}`", key.span, path=path, help=help)
-
-
-def meant_elsewhere(name: str, path: str) -> str | None:
-    """Return a help line when another section than the one at `path` has this key."""
-    name = name if name in _SECTION_OF else f"{name}s"
-    section = _SECTION_OF.get(name)
-    return f"did you mean `{section}.{name}`?" if section not in (None, path) else None
 
 
 def describe(node: Node) -> str:

@@ -1,11 +1,11 @@
-"""The custom code an experiment names: found, and pointed elsewhere."""
+"""What an experiment refers to, files, custom code and values: found, and pointed elsewhere."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kexp.spec.components import is_custom
-from kexp.spec.types import Component, Data, Experiment, Value, Weights
+from kexp.spec.types import Component, Data, Experiment, Formula, Pipeline, Value, Weights
 
 DATA_PATHS = ("path", "train", "val", "test", "table", "masks")
 """The options of data sources that are files or folders, or maps of them."""
@@ -23,6 +23,19 @@ def with_data_files(data: Data, relocate: Callable[[str], str]) -> Data:
     return dataclasses.replace(data, options=options)
 
 
+def formulas(value: Any) -> Iterator[Formula]:
+    """Yield every formula in an experiment, or in a part of one."""
+    if isinstance(value, Formula):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from formulas(tuple(value.values()))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from formulas(item)
+    elif dataclasses.is_dataclass(value):
+        yield from formulas(tuple(getattr(value, f.name) for f in dataclasses.fields(value) if f.compare))
+
+
 def custom_names(experiment: Experiment) -> list[str]:
     """Return every `file.py:Name` and `module:Name`, each once."""
     return _noted(experiment, with_custom_names)
@@ -35,13 +48,13 @@ def with_custom_names(experiment: Experiment, rename: Callable[[str], str]) -> E
 
 
 def with_weight_files(experiment: Experiment, relocate: Callable[[str], str]) -> Experiment:
-    """Return the experiment with every file of initial weights replaced by `relocate(path)`."""
+    """Return the experiment with the files that layers start from, weights and vocabularies, relocated."""
     result: Experiment = _mapped(experiment, lambda name: name, relocate)
     return result
 
 
 def weight_files(experiment: Experiment) -> list[str]:
-    """Return every file of initial weights, each once."""
+    """Return every file of weights or of a vocabulary, each once."""
     return _noted(experiment, with_weight_files)
 
 
@@ -77,4 +90,13 @@ def _mapped(value: Any, rename: Callable[[str], str], relocate: Callable[[str], 
         changes["name"] = rename(value.name)
     if isinstance(value, Data) and is_custom(value.source):
         changes["source"] = rename(value.source)
+    if isinstance(value, Pipeline):
+        changes["layers"] = tuple(_with_vocabulary(layer, relocate) for layer in changes["layers"])
     return dataclasses.replace(value, **changes)
+
+
+def _with_vocabulary(layer: Component, relocate: Callable[[str], str]) -> Component:
+    file = (layer.options or {}).get("vocabulary")
+    if layer.is_custom or not isinstance(file, str):
+        return layer
+    return dataclasses.replace(layer, options={**(layer.options or {}), "vocabulary": relocate(file)})

@@ -7,7 +7,7 @@ from typing import Any
 from kexp.diagnostics import Span
 from kexp.document import Entries, Items, Node, Scalar
 from kexp.errors import did_you_mean
-from kexp.spec.arrows import Arrow, ArrowError, Part, parse_arrow
+from kexp.spec.arrows import RESERVED, Arrow, ArrowError, Part, parse_arrow
 from kexp.spec.blocks import use_of
 from kexp.spec.components import component_of, is_custom
 from kexp.spec.expression import ExpressionError, parse_expression
@@ -29,6 +29,34 @@ class Draft:
 
     step: Step
     complete: bool
+
+
+_GAP = Operands((None,))
+"""What a step takes that nobody can tell."""
+_ANY = "$"
+"""A name that a value is part of, which nobody can tell either."""
+
+
+def unread_step(cursor: Cursor) -> Draft:
+    """Return what stands for a step whose key could not be read; it may give any name in there."""
+    node = cursor.given
+    keys = [key for key, _ in node.entries] if isinstance(node, Entries) else [node]
+    text = " ".join(str(key.value) for key in keys if isinstance(key, Scalar))
+    words = re.findall(r"(?<![\w$])[A-Za-z_]\w*(?![\w$])", text)
+    names = [word for word in words if word not in RESERVED and not _seems_what(cursor, word)]
+    if "$" in text.rpartition("->")[2]:
+        names = [_ANY]
+    return Draft(Step(Reuse(""), _GAP, tuple(dict.fromkeys(names)), path=cursor.path), complete=False)
+
+
+def is_unread(step: Step) -> bool:
+    """Tell whether what a step takes is not known."""
+    return step.takes == _GAP
+
+
+def may_name_anything(step: Step) -> bool:
+    """Tell whether not even the names are known that a step gives."""
+    return step.gives == (_ANY,)
 
 
 def read_step(cursor: Cursor) -> Draft:
@@ -120,7 +148,9 @@ def _step(cursor: Cursor, key: Scalar, argument: Node | None, siblings: list[Ent
     complete = False
     with cursor.reading.gather():
         step = replace(step, what=_what(here, name, argument))
-        complete = True
+        complete = here.path not in cursor.reading.incomplete
+    if what == "expr" and not complete:
+        step = replace(step, takes=_GAP)
     if isinstance(step.what, Expr):
         step = replace(step, takes=_expression_takes(here, step), places=_expression_place(argument))
     for sibling, value in siblings:

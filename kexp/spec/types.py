@@ -39,6 +39,13 @@ class NamedList:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOrMany:
+    """One object, or a list of them."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
 class PerOutput:
     """One object (`many`: a list of them), or a map of them by the model's outputs."""
 
@@ -315,6 +322,19 @@ class Data:
     """Where decoded rows are kept: `auto` is memory where they fit."""
 
 
+Layers = Annotated[tuple[Component, ...], OneOrMany("layers")]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Layers that run one after another before the model, on the training data and on all other."""
+
+    layers: Layers
+    """The layers; those with `adapt` learn from the training split alone."""
+    takes: tuple[str, ...] = ()
+    """Written `from`: columns of the data, or entries that have a `from`; left out, the column of this name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Best:
     """What makes a checkpoint the best."""
@@ -326,9 +346,24 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
+class Duration:
+    """A length of training with its unit, as in `500 steps`."""
+
+    count: int
+    unit: Literal["steps", "epochs", "seconds", "minutes", "hours"]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit if self.count != 1 else self.unit.removesuffix('s')}"
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
+    every: Duration = Duration(1, "epochs")
+    """After how much training the whole state is saved: `500 steps`, `5 minutes`, `1 epoch`."""
+    keep: PositiveInt = 2
+    """How many of the newest states are kept."""
     best: Best = field(default_factory=Best)
-    """What makes an epoch's weights the best, which are the run's result."""
+    """What makes an epoch's weights the best, which are the run's result: a value, or `monitor` and `mode`."""
 
 
 Metrics = Annotated[
@@ -391,7 +426,7 @@ class Training:
     callbacks: Annotated[tuple[Component, ...], NamedList("callbacks")] = ()
     """Keras's callbacks, such as `EarlyStopping: {patience: 5}`, or your own."""
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
-    """Which epoch's weights are the result."""
+    """When the state of the training is saved, and which epoch's weights are the result."""
     validation_freq: PositiveInt = 1
     """After how many epochs the val split is measured."""
     steps_per_epoch: PositiveInt | None = None
@@ -439,6 +474,10 @@ class Experiment:
     """Optimizer, loss, metrics, and how long."""
     blocks: Mapping[str, Block] = field(default_factory=dict)
     """Pieces of graph with parameters, used like layers."""
+    preprocess: Mapping[str, Pipeline] = field(default_factory=dict)
+    """By input of the model, or target: layers run on the data before the model, kept with the run."""
+    augment: Mapping[str, Layers] = field(default_factory=dict)
+    """By input, or several as in `"image, mask"`: random layers for training batches only."""
     kexp: int = LANGUAGE_VERSION
     """The version of this language."""
     name: str = ""

@@ -1,24 +1,30 @@
 """`vars`: the values of `$name`, each of which may use those above it."""
 
 import re
+from dataclasses import replace
 
-from kexp.document import Entries, Items, Node, Scalar
+from kexp.document import Entries, Items, Node, Scalar, texts
 from kexp.spec.reader import Cursor, read_each
-from kexp.spec.values import KNOWN_FUNCTIONS, KNOWN_VALUES
+from kexp.spec.values import KNOWN_FUNCTIONS, KNOWN_VALUES, names_mentioned
 
 MAX_VALUES = 10_000
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 
 
-def read_variables(root: Cursor, variables: dict[str, Node]) -> None:
-    """Put every entry of `vars` into `variables`; one with a fault stands there as refused.
+def read_variables(root: Cursor) -> None:
+    """Put every entry of `vars` into the reading's variables; one with a fault stands there as refused.
 
-    Raises: Unreadable after wrong-type.
+    Raises: Unreadable after wrong-type: then every name that is used stands there as refused.
     """
     given = root.node.get("vars") if isinstance(root.node, Entries) else None
     if given is None:
         return
+    variables = root.reading.variables
     cursor = Cursor(given, "vars", root.reading)
+    if not isinstance(given, Entries):
+        for scalar in texts(root.node):
+            refused = replace(scalar, value=None, refused=True)
+            variables |= dict.fromkeys(names_mentioned(str(scalar.value)), refused)
     if not isinstance(cursor.node, Entries):
         cursor.entries("`vars`")
         return

@@ -54,7 +54,7 @@ def test_a_block_has_parameters_inputs_layers_and_outputs():
 )
 def test_arguments_are_given_by_name_or_as_the_first_one(step, arguments):
     experiment = read(
-        step, part="{params: {units: 4, rate: 0.1}, layers: [{Dense: $units}, {Dropout: $rate}]}"
+        step, part='{params: {units: 4, rate: 0.1}, layers: [{"part.py:Part": $units}, {Dropout: $rate}]}'
     )
     assert experiment.model.steps[0].what == Use("part", arguments)
 

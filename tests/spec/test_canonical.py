@@ -10,7 +10,7 @@ from kexp.spec.canonical import canonical, identity, resolve
 
 SPEC = """\
 vars: {units: 8}
-data: {dataset: digits, source: sklearn, split: {val: 0.15}}
+data: {dataset: digits, source: sklearn, split: {val: 0.15, test: 0.1}}
 train:
   loss: {SparseCategoricalCrossentropy: {from_logits: true}}
   optimizer: {Adam: 1e-3}
@@ -38,7 +38,7 @@ name: digits
 data:
   source: sklearn
   dataset: digits
-  split: {val: 0.15}
+  split: {val: 0.15, test: 0.1}
 model:
   inputs:
     x: {shape: [64]}

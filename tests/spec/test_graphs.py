@@ -86,5 +86,8 @@ def test_the_wiring_is_checked_even_where_arguments_are_wrong():
 
 def test_a_step_that_cannot_be_read_brings_no_echo_in_the_wiring():
     with pytest.raises(SpecError) as error:
-        graph("inputs: [a]\nlayers:\n  - Dense => x: 3\n  - x, z -> Add")
+        graph("inputs: [a]\nlayers:\n  - Dense => x, z: 3\n  - x, z -> Add")
     assert [d.id for d in error.value.diagnostics] == ["arrow-spelling"]
+    with pytest.raises(SpecError) as error:
+        graph("inputs: [a]\nlayers:\n  - Dense => x: 3\n  - x, z -> Add")
+    assert [d.id for d in error.value.diagnostics] == ["arrow-spelling", "unknown-name"]

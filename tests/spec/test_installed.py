@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from kexp.diagnostics import render
 from kexp.spec.installed import catalogue_mismatch
 
 
@@ -13,7 +14,6 @@ def installed(tmp_path, monkeypatch):
         if version is not None:
             folder = tmp_path / f"keras-{version}.dist-info"
             folder.mkdir()
-            (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: keras\nVersion: {version}\n")
         monkeypatch.setattr(sys, "path", [str(tmp_path)])
 
     return install
@@ -22,14 +22,24 @@ def installed(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        ("3.15.1", None),
         (
             "3.14.0",
-            "names and arguments are checked by those of Keras 3.15.1, and Keras 3.14.0 is installed",
+            "warning[another-keras]: names and arguments are checked by those of Keras 3.15.1, and Keras 3.14.0"
+            " is installed\nhelp: install Keras 3.15.1, or the kexp that knows Keras 3.14.0",
         ),
-        (None, "names and arguments are checked by those of Keras 3.15.1, and no Keras is installed"),
+        (
+            None,
+            "warning[another-keras]: names and arguments are checked by those of Keras 3.15.1, and no Keras is"
+            " installed\nhelp: pip install keras",
+        ),
     ],
 )
 def test_another_keras_than_the_catalogue_knows_is_said(installed, version, expected):
     installed(version)
-    assert catalogue_mismatch() == expected
+    found = catalogue_mismatch()
+    assert found is not None
+    assert render([found]) == expected
+
+
+def test_the_keras_of_the_catalogue_is_the_installed_one():
+    assert catalogue_mismatch() is None

@@ -136,7 +136,15 @@ def test_a_fault_stands_on_the_command_line(assignment, id, underlined, help):
 )
 @settings(deadline=None)
 def test_any_assignment_gives_a_document_or_a_refusal_on_the_command_line(path, value):
-    try:
-        override(document(), [f"{path}={value}"])
-    except SpecError as error:
-        assert {fault.span.source.name for fault in error.diagnostics} == {"command line"}
+    faults = override(document(), [f"{path}={value}"]).faults
+    assert {fault.span.source.name for fault in faults} <= {"command line"}
+
+
+def test_faults_of_assignments_hide_neither_one_another_nor_those_of_the_spec():
+    with pytest.raises(SpecError) as error:
+        parse_experiment(override(document(), ["train.epohcs", "data.split=[", "train.epochs=three"]))
+    assert [(fault.id, fault.span.source.text) for fault in error.value.diagnostics] == [
+        ("override-syntax", "train.epohcs"),
+        ("yaml-syntax", "data.split=["),
+        ("wrong-type", "train.epochs=three"),
+    ]

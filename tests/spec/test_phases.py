@@ -57,5 +57,21 @@ def test_a_stage_knows_its_name_its_layers_and_its_place():
     )
 
 
+def test_a_phase_knows_where_its_keys_stand_and_which_layers_it_names():
+    alone = phases(experiment_of(SPEC))[0]
+    first, second = phases(experiment_of(SPEC + STAGES))
+
+    assert (alone.place("loss"), [*alone.named_layers()]) == ("train.loss", [])
+    assert (first.place("loss.a"), first.place("optimizer")) == ("train.loss.a", "train.stages[0].optimizer")
+    assert (second.place("loss.a"), second.place("optimizer")) == (
+        "train.stages[1].loss.a",
+        "train.optimizer",
+    )
+    assert [*first.named_layers(), *second.named_layers()] == [
+        ("train.stages[0].freeze[0]", "body", False),
+        ("train.stages[1].unfreeze[0]", "body", True),
+    ]
+
+
 def test_the_epochs_of_all_stages_count():
     assert num_epochs(experiment_of(SPEC + STAGES)) == 9

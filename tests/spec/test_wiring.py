@@ -269,6 +269,23 @@ def test_a_nested_model_takes_its_inputs_by_position_or_by_name_at_every_use():
     assert calls(f"q=x, p=x -> {NESTED}") == ["x, x -> both"]
 
 
+@pytest.mark.parametrize(
+    ("takes", "found"), [("x", "1"), ("x, x, x", "3"), ("[x, x]", "a list of them"), ("x, null", "`null`")]
+)
+def test_a_nested_model_is_given_as_much_as_it_declares(takes, found):
+    for step in (NESTED, "reuse -> again: both"):
+        steps = [f"x, x -> {NESTED}", f"'{takes} -> {step.replace(': ', chr(39) + ': ', 1)}"]
+        with pytest.raises(SpecError) as caught:
+            experiment(*steps[step is NESTED :], "prev, x -> Add", keys="  inputs: [x]\n")
+        name, what = ("model", "model") if step is NESTED else ("both", "reuse: both")
+        assert [(d.message, d.help) for d in caught.value.diagnostics] == [
+            (
+                f"`{name}` takes 2 inputs, and is given {found}",
+                f"write `p, q -> {what}` with the tensors' names",
+            )
+        ]
+
+
 def test_an_alias_goes_back_without_a_call():
     assert calls("Dense -> a: 4", "ReLU", "prev, a -> Add -> b", "expr: a", "prev, b -> Add") == [
         "x -> a",
