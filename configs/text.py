@@ -15,18 +15,24 @@ def sentences(num_words, length, seed=0):
 
     Shapes: words (n, length): 0 after the end, 1 for a word that is not among the `num_words - 2` commonest.
     """
-    texts = {"python": topics.values(), "numpy": _docstrings("numpy"), "scikit-learn": _docstrings("sklearn")}
-    found = {origin: sorted({s for text in each for s in _sentences(text)}) for origin, each in texts.items()}
-    size = min(map(len, found.values()))
-    random = np.random.default_rng(seed)
-    chosen = [(s, origin) for origin, all in found.items() for s in random.permutation(all)[:size]]
-    split = [re.findall("[a-z]+", sentence.lower())[:length] for sentence, _ in chosen]
+    chosen, origins = written(seed)
+    split = [re.findall("[a-z]+", sentence.lower())[:length] for sentence in chosen["sentence"]]
     common = Counter(word for words in split for word in words).most_common(num_words - 2)
     number = {word: rank + 2 for rank, (word, _) in enumerate(common)}
     numbers = np.zeros((len(split), length), "int32")
     for row, words in zip(numbers, split, strict=True):
         row[: len(words)] = [number.get(word, 1) for word in words]
-    return numbers, np.array([origin for _, origin in chosen])
+    return numbers, origins
+
+
+def written(seed=0):
+    """Return sentences as they are written, equally many of each origin, and whose they are."""
+    texts = {"python": topics.values(), "numpy": _docstrings("numpy"), "scikit-learn": _docstrings("sklearn")}
+    found = {origin: sorted({s for text in each for s in _sentences(text)}) for origin, each in texts.items()}
+    size = min(map(len, found.values()))
+    random = np.random.default_rng(seed)
+    chosen = [(str(s), origin) for origin, all in found.items() for s in random.permutation(all)[:size]]
+    return {"sentence": np.array([s for s, _ in chosen])}, np.array([origin for _, origin in chosen])
 
 
 def characters(length):

@@ -1,24 +1,31 @@
 """Run directory -> model, metrics and predictions, from what the run keeps and nothing else."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from kexp.data.cache import cached
+from kexp.data.lazy import loaded
 from kexp.data.load import Datasets, load
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, NotFound, SpecError
-from kexp.graph.assemble import Assembly, assemble
-from kexp.graph.labels import kind_of, loss_of
-from kexp.graph.weights import load_weights, unpack
-from kexp.protocols import DataInfo, Samples, Site, TensorInfo
-from kexp.record.experiment import read_experiment
+from kexp.graph.assemble import Assembly, assemble, output_units
+from kexp.graph.labels import loss_of
+from kexp.graph.units import restored
+from kexp.graph.weights import check_size, load_checkpoint
+from kexp.preparation import info_of, prepared, restore_layers, restore_preprocessing
+from kexp.protocols import DataInfo, Samples, Site
+from kexp.record.experiment import runnable_experiment
+from kexp.record.jsonfile import broken
+from kexp.record.provenance import read_manifest
 from kexp.record.rundir import RunDir
 from kexp.record.status import read_status
+from kexp.spec.losses import kind_of
 from kexp.spec.phases import final_batch_size
+from kexp.spec.pipelines import column_places
 from kexp.spec.types import Component, Experiment
 
 Which = Literal["best", "last"]
@@ -41,37 +48,47 @@ class Rebuilt:
 
     @property
     def needed(self) -> DataInfo:
-        """What the data must hold for a prediction: the inputs that the model takes."""
+        """What the data must hold for a prediction: the columns that the model's inputs are made of."""
+        preprocessing = self.assembly.preprocessing
+        if not preprocessing:
+            return self.seen
+        names = [tensor.name for tensor in self.seen.inputs]
+        used = {column for name in names for column in preprocessing.columns(name)}
+        raw = preprocessing.raw
+        return replace(raw, inputs=tuple(tensor for tensor in raw.inputs if tensor.name in used))
+
+    @property
+    def seen(self) -> DataInfo:
+        """What the model sees for a prediction."""
         used = {port.column for port in self.assembly.ports}
-        return replace(self.info, inputs=tuple(tensor for tensor in self.info.inputs if tensor.name in used))
+        inputs = tuple(tensor for tensor in self.info.inputs if tensor.name in used)
+        return replace(self.info, inputs=inputs)
+
+    def prepared(self, samples: Samples) -> Samples:
+        """Return raw samples as the model sees them."""
+        seen = prepared(self.assembly.preprocessing, samples, self.info)
+        return cached({"": seen}, self.experiment.data.cache)[""]
 
 
 def read_info(run: RunDir) -> DataInfo:
-    """Return what the manifest keeps of the data's shapes and classes."""
+    """Return what the manifest keeps of the data's shapes and classes.
+
+    Raises: RunRefused (file-broken, file-differs, file-not-listed).
+    """
     run.verify("manifest.json")
-    record = json.loads(run.manifest.read_text())["data"]["info"]
-    return DataInfo(
-        inputs=tuple(TensorInfo(t["name"], tuple(t["shape"]), t["dtype"]) for t in record["inputs"]),
-        targets=tuple(TensorInfo(t["name"], tuple(t["shape"]), t["dtype"]) for t in record["targets"]),
-        classes={name: tuple(names) for name, names in record["classes"].items()},
-        num_classes=record["num_classes"],
-        sizes=record["sizes"],
-        columns={name: tuple(columns) for name, columns in record["columns"].items()},
-        fills=record["fills"],
-    )
+    try:
+        return info_of(read_manifest(run)["data"]["info"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise broken(run.manifest, f"it does not say what the data is like: {error}") from None
 
 
-def info_as_json(info: DataInfo) -> dict[str, Any]:
-    """Return the record that `read_info` reads."""
-    return asdict(info)
-
-
-def rebuild(run: RunDir, which: Which) -> Rebuilt:
+def rebuild(run: RunDir, which: Which, trust: bool = False) -> Rebuilt:
     """Build the run's model anew and load a checkpoint into it.
 
-    Raises: NotFound (no-checkpoint), RunRefused (checkpoint-corrupt, checkpoint-mismatch, file-differs).
+    Raises: NotFound (no-checkpoint), RunRefused (checkpoint-corrupt, checkpoint-mismatch, preprocess-missing,
+        file-differs, and those of `runnable_experiment`).
     """
-    experiment = read_experiment(run)
+    experiment = runnable_experiment(run, trust)
     info = read_info(run)
     path = run.best_checkpoint if which == "best" else run.last_checkpoint
     if path is None:
@@ -81,11 +98,12 @@ def rebuild(run: RunDir, which: Which) -> Rebuilt:
             f"`{run.id}` holds no {which} checkpoint",
             help="its training ended before there was one" if ended_early else "it was removed since",
         )
+    preprocessing = restore_preprocessing(run, experiment)
+    assembly = replace(assemble(experiment, info, run.path), preprocessing=preprocessing)
+    restore_layers(run, assembly.beginnings)
+    check_size(assembly.model, path)
     run.verify(path.relative_to(run.path).as_posix())
-    assembly = assemble(experiment, info, run.path)
-    arrays = unpack(path.read_bytes(), path.name)
-    weights = {key: array for key, array in arrays.items() if key.startswith("model/")}
-    load_weights(assembly.model, weights)
+    load_checkpoint(assembly.model, path)
     return Rebuilt(run, experiment, info, assembly, path)
 
 
@@ -94,10 +112,15 @@ def load_data(experiment: Experiment, folder: Path) -> Datasets:
 
     Raises: what the data source raises.
     """
-    ports = experiment.graph.inputs or () if experiment.graph else ()
-    columns = tuple(port.column for port in ports)
-    site = Site(folder, experiment.seed or 0, columns, experiment.data.split.keys)
-    return load(experiment.data, site)
+    places = column_places(experiment)
+    site = Site(folder, experiment.seed or 0, tuple(places), experiment.data.split.keys)
+    try:
+        return load(experiment.data, site)
+    except SpecError as error:
+        by_column = {f"model.inputs.{column}": place for column, place in places.items()}
+        raise SpecError(
+            *(replace(d, path=by_column.get(d.path, d.path)) for d in error.diagnostics)
+        ) from None
 
 
 def check_data(run: RunDir, datasets: Datasets, split: str) -> None:
@@ -105,13 +128,14 @@ def check_data(run: RunDir, datasets: Datasets, split: str) -> None:
 
     Raises: DataError (data-changed).
     """
-    trained = json.loads(run.manifest.read_text())["data"]["content_sha256"].get(split)
+    hashes = (read_manifest(run).get("data") or {}).get("content_sha256")
+    trained = hashes.get(split) if isinstance(hashes, dict) else None
     found = datasets.fingerprint.content_sha256.get(split)
     if trained is not None and trained != found:
         raise DataError.because(
             "data-changed",
             f"the `{split}` data is not what `{run.id}` was trained with: sha256 {str(found)[:12]}, "
-            f"and {trained[:12]} then",
+            f"and {str(trained)[:12]} then",
             help="restore the data, or measure the changed data with `--accept`",
         )
 
@@ -236,10 +260,15 @@ def predict(
     rebuilt: Rebuilt, inputs: Mapping[str, "np.ndarray[Any, Any]"], batch_size: int
 ) -> list["np.ndarray[Any, Any]"]:
     """Return one array per output; `inputs` are by column name, in the shapes that training had."""
-    samples = Samples(inputs, {})
+    samples = loaded(prepared(rebuilt.assembly.preprocessing, Samples(inputs, {}), rebuilt.seen))
     result = rebuilt.assembly.model.predict(
         rebuilt.assembly.inputs(samples), batch_size=batch_size, verbose=0
     )
     if isinstance(result, dict):
-        return list(result.values())
-    return list(result) if isinstance(result, (list, tuple)) else [result]
+        arrays = list(result.values())
+    else:
+        arrays = list(result) if isinstance(result, (list, tuple)) else [result]
+    units = output_units(rebuilt.assembly.targets, rebuilt.info)
+    outputs = dict(enumerate(rebuilt.assembly.targets))
+    found = (units.get(outputs.get(number, "")) for number in range(len(arrays)))
+    return [array if own is None else restored(array, own) for array, own in zip(arrays, found, strict=True)]

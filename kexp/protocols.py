@@ -217,6 +217,8 @@ class Plan:
     epochs: int
     batch_size: int
     steps_per_epoch: int
+    notes: tuple[str, ...] = ()
+    """What the user should know of the data and how the model is fed."""
 
 
 class Display(Protocol):

@@ -6,7 +6,7 @@ from kexp.data.columns import ColumnFinder
 from kexp.data.csv_file import read_sheet
 from kexp.data.csv_values import Reading
 from kexp.data.files import part_files
-from kexp.data.tables import Choice, arranged
+from kexp.data.tables import Choice, FloatName, arranged
 from kexp.protocols import Site, Table
 
 
@@ -24,7 +24,7 @@ def load(
     header: bool = True,
     delimiter: str | None = None,
     quoted: bool = True,
-    dtype: str = "float32",
+    dtype: FloatName = "float32",
     sample_weight: str | int | None = None,
     missing: Mapping[str, str | float] | None = None,
 ) -> Table:

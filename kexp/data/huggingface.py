@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def load(
     ignore: tuple[str, ...] = (),
     splits: Mapping[str, str] | None = None,
     image_size: tuple[int, int] | None = None,
-    color_mode: str = "rgb",
+    color_mode: Literal["rgb", "rgba", "grayscale"] = "rgb",
 ) -> Table:
     """Read a data set of the package `datasets`, row by row as they are needed.
 
@@ -55,7 +55,7 @@ def load(
     left_out = {*targets, *find.all(ignore, "data.ignore")}
     wanted = find.names if features is None else find.all(features, "data.features")
     inputs = [name for name in wanted if name not in left_out]
-    decoding = None if image_size is None else Decoding(cast(Any, tuple(image_size)), cast(Any, color_mode))
+    decoding = None if image_size is None else Decoding((image_size[0], image_size[1]), color_mode)
     return Table(
         {
             part: Samples(

@@ -18,6 +18,7 @@ from kexp.data.order import Indices
 from kexp.errors import DataError, KexpError
 
 ColorMode = Literal["rgb", "rgba", "grayscale", "classes"]
+Fit = Literal["stretch", "crop", "pad"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos3", "area"]
 
 _MODES = {"rgb": ("RGB", 3), "rgba": ("RGBA", 4), "grayscale": ("L", 1)}
@@ -39,7 +40,7 @@ class Decoding:
     image_size: tuple[int, int]
     color_mode: ColorMode = "rgb"
     interpolation: Interpolation = "bilinear"
-    fit: Literal["stretch", "crop", "pad"] = "stretch"
+    fit: Fit = "stretch"
 
     @property
     def shape(self) -> tuple[int, ...]:

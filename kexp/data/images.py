@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal
 
-from kexp.data.choices import check_choice
 from kexp.data.class_folders import class_folders, split_folders
 from kexp.data.files import existing
-from kexp.data.image_column import Decoding, ImageColumn, size_of
+from kexp.data.image_column import Decoding, Fit, ImageColumn, Interpolation, size_of
 from kexp.data.image_files import SUFFIXES, ImageFiles, listed_in_table, with_masks
 from kexp.errors import DataError
 from kexp.protocols import Samples, Site, Table
@@ -29,10 +28,10 @@ def load(
     masks: str | None = None,
     class_names: tuple[str, ...] | None = None,
     image_size: tuple[int, int] | None = None,
-    color_mode: str = "rgb",
-    interpolation: str = "bilinear",
-    fit: str = "stretch",
-    on_error: str = "error",
+    color_mode: Literal["rgb", "rgba", "grayscale"] = "rgb",
+    interpolation: Interpolation = "bilinear",
+    fit: Fit = "stretch",
+    on_error: Literal["error", "skip"] = "error",
 ) -> Table:
     """Read images, decoded only when they are needed.
 
@@ -51,12 +50,8 @@ def load(
     fit: stretch, crop or pad, where the proportions differ
     on_error: error, or skip to leave out images that cannot be decoded
 
-    Raises: what finds the files raises; wrong-choice, images-differ, image-unreadable.
+    Raises: what finds the files raises; images-differ, image-unreadable.
     """
-    check_choice("color_mode", color_mode, ("rgb", "rgba", "grayscale"))
-    check_choice("interpolation", interpolation, ("nearest", "bilinear", "bicubic", "lanczos3", "area"))
-    check_choice("fit", fit, ("stretch", "crop", "pad"))
-    check_choice("on_error", on_error, ("error", "skip"))
     classes: dict[str, tuple[str, ...]] = {}
     if table is not None:
         listed = existing(site.folder / table, "data.table")
@@ -72,7 +67,7 @@ def load(
             parts = {n: ImageFiles(f.files, {str(target): f.labels}) for n, f in labelled.parts.items()}
     images = [image for files in parts.values() for image in files.images]
     size = _common_size(images, on_error) if image_size is None else (image_size[0], image_size[1])
-    decoding = Decoding(size, cast(Any, color_mode), cast(Any, interpolation), cast(Any, fit))
+    decoding = Decoding(size, color_mode, interpolation, fit)
     notes: tuple[str, ...] = ()
     if on_error == "skip":
         broken = _broken(images, decoding)

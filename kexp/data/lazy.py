@@ -73,10 +73,14 @@ class Mapped(LazyColumn):
         super().__init__(array.shape, array.dtype if dtype is None else dtype)
         self.array, self.file = array, file
 
-    def read(self, rows: Indices) -> NDArray[Any]:
+    def __getitem__(self, rows: slice | Indices) -> NDArray[Any]:
+        """Return rows; a slice is one stretch of the file."""
         if self.file is not None:
             self.file.check()
-        return np.asarray(self.array[rows]).astype(self.dtype, copy=False)
+        return np.array(self.array[rows], self.dtype)
+
+    def read(self, rows: Indices) -> NDArray[Any]:
+        return self[rows]
 
 
 def chunks(column: Column) -> Iterator[NDArray[Any]]:

@@ -4,6 +4,7 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from kexp.data import SOURCES
 from kexp.data.arrays import is_text
 from kexp.data.cache import cached
 from kexp.data.checks import check_classes, check_table
+from kexp.data.choices import check_choice
 from kexp.data.columns import unknown_column
 from kexp.data.fills import Fills, fill_missing, fill_values
 from kexp.data.fingerprint import Fingerprint, fingerprint
@@ -69,6 +71,9 @@ def read_table(data: Data, site: Site) -> Table:
     source = getattr(importlib.import_module(module), name)
     parameters = inspect.signature(source).parameters.values()
     _check_options(data, {p.name: p.default is p.empty for p in parameters if p.kind is p.KEYWORD_ONLY})
+    for option, hint in get_type_hints(source).items():
+        if get_origin(hint) is Literal and option in data.options:
+            check_choice(option, str(data.options[option]), get_args(hint))
     table: Table = source(site, **data.options)
     return table
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kexp.data.columns import ColumnFinder
 from kexp.data.csv_values import declared_fill, number_fill, text_fill
 from kexp.data.files import part_files
-from kexp.data.tables import Choice, arranged
+from kexp.data.tables import Choice, FloatName, arranged
 from kexp.errors import DataError
 from kexp.extras import require
 from kexp.protocols import Site, Table
@@ -28,7 +28,7 @@ def load(
     test: str | None = None,
     features: tuple[str | int, ...] | None = None,
     ignore: tuple[str | int, ...] = (),
-    dtype: str = "float32",
+    dtype: FloatName = "float32",
     sample_weight: str | int | None = None,
     missing: Mapping[str, str | float] | None = None,
 ) -> Table:

@@ -3,20 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kexp.data.arrays import is_text
-from kexp.data.choices import check_choice
 from kexp.data.columns import STACKED, ColumnFinder, named_columns
 from kexp.data.csv_values import STATISTICS, label_dtype
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, SpecError
 from kexp.protocols import Samples, Site, Table
 
-DTYPES = ("float16", "float32", "float64")
+FloatName = Literal["float16", "float32", "float64"]
 
 
 class TableReading(Protocol):
@@ -53,9 +52,8 @@ class Choice:
     def layout(self, site: Site, find: ColumnFinder) -> "Layout":
         """Find every column by its name, or by its number where there is no header.
 
-        Raises: wrong-choice, unknown-column, no-features, wrong-fill.
+        Raises: unknown-column, no-features, wrong-fill.
         """
-        check_choice("dtype", self.dtype, DTYPES)
         chosen = self.target if isinstance(self.target, tuple) else (self.target,)
         targets = find.all(chosen, "data.target")
         weight = None if self.sample_weight is None else find.one(self.sample_weight, "data.sample_weight")

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kexp.data.choices import check_choice
 from kexp.data.class_folders import class_folders, split_folders
 from kexp.data.files import part_files
 from kexp.data.windows import WindowColumn, windows
@@ -29,8 +28,8 @@ def load(
     class_names: tuple[str, ...] | None = None,
     window: int | None = None,
     stride: int | None = None,
-    level: str = "char",
-    predict: str = "sequence",
+    level: Literal["char", "byte"] = "char",
+    predict: Literal["sequence", "last"] = "sequence",
     encoding: str = "utf-8",
 ) -> Table:
     """Read text files: with `window` as running text, otherwise one text a file in a folder per class.
@@ -47,10 +46,8 @@ def load(
     predict: sequence, the next character at every place of a window, or last, the one after its end
     encoding: of the files
 
-    Raises: what `class_folders` and `part_files` raise; bad-encoding, text-too-short, wrong-choice.
+    Raises: what `class_folders` and `part_files` raise; bad-encoding, text-too-short.
     """
-    check_choice("level", level, ("char", "byte"))
-    check_choice("predict", predict, ("sequence", "last"))
     if window is None:
         folders = split_folders(site, {"path": path, "train": train, "val": val, "test": test})
         return _by_class(folders, class_names, target or "label", encoding)

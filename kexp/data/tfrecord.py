@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def load(
     train: str | None = None,
     val: str | None = None,
     test: str | None = None,
-    on_error: str = "error",
+    on_error: Literal["error", "skip"] = "error",
 ) -> Table:
     """Read examples from TFRecord files; only the records that are needed are decoded.
 
@@ -46,7 +46,6 @@ def load(
     Raises: MissingExtra, NotFound, SpecError; record-damaged, feature-missing.
     """
     require("google_crc32c", "tfrecord", "the source `tfrecord`", "data.source")
-    check_choice("on_error", on_error, ("error", "skip"))
     declared = {name: _feature(name, value) for name, value in features.items()}
     targets = target if isinstance(target, tuple) else (target,)
     for name in targets:

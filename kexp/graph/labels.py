@@ -8,7 +8,9 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError
 from kexp.graph.build import output_tensors
 from kexp.protocols import DataInfo, TensorInfo
-from kexp.spec.types import Component, Experiment, Objective
+from kexp.spec.losses import VALUE_LOSSES, kind_of, name_of
+from kexp.spec.phases import Phase, phases
+from kexp.spec.types import Experiment, Objective
 
 Loss = Objective | None
 
@@ -25,11 +27,12 @@ def match_targets(model: keras.Model, experiment: Experiment, info: DataInfo) ->
     matched: dict[str, TensorInfo | None] = {}
     listed = ", ".join(f"`{name}`" for name in targets)
     for name in names:
-        if name not in targets and loss_of(experiment, name) is not None:
+        compared = _compared(experiment, name)
+        if name not in targets and compared is not None:
             raise SpecError(
                 Diagnostic(
                     "missing-target",
-                    f"the output `{name}` has a loss, and the data has no target of that name",
+                    f"the output `{name}` has {compared}, and the data has no target of that name",
                     "model.outputs",
                     help=f"the data's targets are {listed}; call the outputs after them"
                     if targets
@@ -40,56 +43,63 @@ def match_targets(model: keras.Model, experiment: Experiment, info: DataInfo) ->
     return matched
 
 
+def _compared(experiment: Experiment, output: str) -> str | None:
+    """Return what compares an output with labels."""
+    train = phases(experiment)[-1].experiment.train
+    if loss_of(experiment, output) is not None:
+        return "a loss"
+    given = (train.metrics, train.weighted_metrics)
+    return "metrics" if any(isinstance(g, Mapping) and g.get(output) for g in given) else None
+
+
 def loss_of(experiment: Experiment, output: str) -> Loss:
-    """Return the loss of one output."""
-    loss = experiment.train.loss
+    """Return the loss of one output, in the last stage where there are several."""
+    loss = phases(experiment)[-1].experiment.train.loss
     return loss.get(output) if isinstance(loss, Mapping) else loss
 
 
-def check_losses(
-    model: keras.Model, experiment: Experiment, info: DataInfo, targets: Mapping[str, TensorInfo | None]
-) -> None:
-    """Compare each loss with the output and the labels it will meet.
-
-    Raises: SpecError (loss-label-mismatch, units-class-mismatch, output-shape-mismatch).
-    """
-    faults = list(_mismatches(model, experiment, info, targets))
-    if faults:
-        raise SpecError(*faults)
-
-
-def _mismatches(
-    model: keras.Model, experiment: Experiment, info: DataInfo, targets: Mapping[str, TensorInfo | None]
+def mismatches(
+    model: keras.Model, phase: Phase, info: DataInfo, targets: Mapping[str, TensorInfo | None]
 ) -> Iterable[Diagnostic]:
+    """Yield where a loss does not fit the output and the labels that it will meet."""
     for name, tensor in output_tensors(model).items():
-        loss, target = loss_of(experiment, name), targets[name]
+        loss, target = loss_of(phase.experiment, name), targets[name]
         if loss is None or target is None:
             continue
-        path = f"train.loss.{name}" if isinstance(experiment.train.loss, Mapping) else "train.loss"
+        is_map = isinstance(phase.experiment.train.loss, Mapping)
+        path = phase.place(f"loss.{name}" if is_map else "loss")
         fault = _mismatch(loss, target, info.num_classes.get(target.name), tuple(tensor.shape[1:]))
         if fault is not None:
             yield Diagnostic(fault[0], fault[1], path, help=fault[2])
 
 
-_VALUE_LOSSES = (
-    *("meansquarederror", "mse", "meanabsoluteerror", "mae", "meanabsolutepercentageerror", "mape"),
-    *("meansquaredlogarithmicerror", "msle", "huber", "logcosh"),
-)
+_ONE_HOT = ("categoricalcrossentropy", "categoricalfocalcrossentropy", "categoricalhinge")
+
+
+def one_hot_outputs(
+    model: keras.Model, experiment: Experiment, targets: Mapping[str, TensorInfo | None]
+) -> dict[str, int]:
+    """Return the outputs whose loss takes one-hot labels where the data has class numbers, with their units."""
+    found: dict[str, int] = {}
+    for name, tensor in output_tensors(model).items():
+        losses = [loss_of(phase.experiment, name) for phase in phases(experiment)]
+        target, units = targets.get(name), tensor.shape[-1] if len(tensor.shape) > 1 else None
+        if target is None or not units or not any(loss and kind_of(loss) in _ONE_HOT for loss in losses):
+            continue
+        shape = target.shape[:-1] if target.shape[-1:] == (1,) else target.shape
+        if target.dtype.startswith(("int", "uint")) and len(shape) == len(tensor.shape) - 2:
+            found[name] = units
+    return found
+
 
 Fault = tuple[str, str, str]
 """Id, sentence and help."""
 
 
-def kind_of(loss: Objective) -> str:
-    """Return a loss's name as one word, however it is spelt: `sparsecategoricalcrossentropy`."""
-    name = loss.name if isinstance(loss, Component) else loss
-    return {"bce": "binarycrossentropy"}.get(name.lower(), name.replace("_", "").lower())
-
-
 def _mismatch(
     loss: Objective, target: TensorInfo, num_classes: int | None, output: tuple[int | None, ...]
 ) -> Fault | None:
-    shown = loss.name if isinstance(loss, Component) else loss
+    shown = name_of(loss)
     units = output[-1] if output else None
     numbers = target.shape[: len(output) - 1] if len(target.shape) == len(output) else target.shape
     is_sparse = len(target.shape) < len(output) or target.shape[-1:] == (1,)
@@ -100,17 +110,13 @@ def _mismatch(
                 f"`{shown}` takes class numbers, and the labels are one-hot: {list(target.shape)} each",
                 "use `categorical_crossentropy`",
             )
-        case "sparsecategoricalcrossentropy" if num_classes and units and num_classes > units:
+        case "sparsecategoricalcrossentropy" | "categoricalcrossentropy" if is_sparse and (
+            num_classes and units and num_classes > units
+        ):
             return (
                 "units-class-mismatch",
                 f"the labels have {num_classes} classes, and the output has {_units(units)}",
                 f"end the model with `Dense: {{units: {num_classes}, activation: softmax}}`",
-            )
-        case "categoricalcrossentropy" if is_sparse and num_classes and units != 1:
-            return (
-                "loss-label-mismatch",
-                f"`{shown}` takes one-hot labels, and the labels are numbers from 0 to {num_classes - 1}",
-                "use `sparse_categorical_crossentropy`",
             )
         case "binarycrossentropy" | "binaryfocalcrossentropy" if is_sparse and (num_classes or 0) > 2:
             return (
@@ -118,7 +124,7 @@ def _mismatch(
                 f"`{shown}` tells 2 classes apart, and the labels have {num_classes}",
                 f"use `sparse_categorical_crossentropy` and a last layer of {num_classes} units",
             )
-        case kind if kind in _VALUE_LOSSES and is_sparse and len(numbers) < len(output) and (units or 1) > 1:
+        case kind if kind in VALUE_LOSSES and is_sparse and len(numbers) < len(output) and (units or 1) > 1:
             return (
                 "output-shape-mismatch",
                 f"`{shown}` compares one value with one unit, and the output has {_units(units or 0)}",

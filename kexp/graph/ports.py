@@ -1,27 +1,32 @@
 """The model's inputs and the data's: which is which, and of what shape."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError
 from kexp.graph.construct import Context, complaint, evaluate
 from kexp.protocols import Column, DataInfo, TensorInfo
-from kexp.spec.types import Graph, Port
+from kexp.spec.calls import names_of
+from kexp.spec.types import Expr, Graph, Group, Port, Step
 
 
 def match_ports(graph: Graph | None, info: DataInfo) -> tuple[Port, ...]:
     """Return the model's inputs in order, with the shapes the data gives where the spec gives none.
 
-    A model class (`graph` None) takes all of the data's inputs.
+    Without inputs of its own a graph takes those of the data that its steps name, or all where they name
+    none; a model class (`graph` None) takes all.
 
-    Raises: SpecError (unknown-column, input-shape).
+    Raises: SpecError (unknown-column, input-shape, text-input).
     """
     known = {tensor.name: tensor for tensor in info.inputs}
     if graph is None or graph.inputs is None:
-        text = next((t.name for t in info.inputs if t.dtype == "str"), None)
+        named = known.keys() & set(_names(graph.steps)) if graph is not None else set()
+        taken = [tensor for tensor in info.inputs if tensor.name in named or not named]
+        text = next((tensor.name for tensor in taken if tensor.dtype == "str"), None)
         if text is not None:
             raise _text_input(text)
-        return tuple(Port(t.name, t.name, t.shape, "float32") for t in info.inputs)
+        return tuple(Port(tensor.name, tensor.name, tensor.shape, "float32") for tensor in taken)
     alone = len(known) == len(graph.inputs) == 1
     ports = []
     for port in graph.inputs:
@@ -38,6 +43,16 @@ def match_ports(graph: Graph | None, info: DataInfo) -> tuple[Port, ...]:
             )
         ports.append(_fitted(replace(port, column=tensor.name), tensor))
     return tuple(ports)
+
+
+def _names(steps: Sequence[Step]) -> Iterator[str]:
+    """Yield every name that steps take."""
+    for step in steps:
+        yield from names_of(step.takes)
+        if isinstance(step.what, Expr):
+            yield from step.what.names
+        elif isinstance(step.what, Group):
+            yield from _names(step.what.steps)
 
 
 def _fitted(port: Port, tensor: TensorInfo) -> Port:
@@ -67,7 +82,7 @@ def _text_input(name: str) -> SpecError:
             "text-input",
             f"the input `{name}` holds text, and Keras trains on numbers",
             f"model.inputs.{name}",
-            help="leave the column out with `ignore`, or make it numbers in a data function: `file.py:load`",
+            help=f"make it numbers by `preprocess: {{{name}: [TextVectorization]}}` or `[StringLookup]`",
         )
     )
 

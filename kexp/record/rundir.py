@@ -1,18 +1,31 @@
 """The run directory: the one place that knows the name of each file in it."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from kexp.errors import KexpError, RunRefused
-from kexp.record.files import is_temporary, make_folder, replacement, sync, write_atomically
-from kexp.record.jsonfile import read_object, write_object
+from kexp.record.files import (
+    MAX_READ_BYTES,
+    is_temporary,
+    make_folder,
+    read_regular,
+    replacement,
+    sha256_of,
+    sync,
+    write_atomically,
+)
+from kexp.record.jsonfile import broken, read_object, write_object
 from kexp.record.lock import held, is_held
 from kexp.record.runid import RunId, random_tail, slug, stamp
-from kexp.record.sums import add_sum, check_sum, read_sums, write_sums
+from kexp.record.seal import Origin, Seal
+from kexp.record.sums import check_sum, read_sums
+from kexp.record.trust import local_key
 
 NUM_STATES_KEPT = 2
 
@@ -127,7 +140,8 @@ class RunDir:
 
     def _remove_leftovers(self) -> None:
         """Remove what a killed owner was writing, where only owners write."""
-        for path in (*self.path.glob(f".{self.model_file.name}.*"), *self.checkpoints.glob(".*")):
+        inside = () if self.checkpoints.is_symlink() else self.checkpoints.glob(".*")
+        for path in (*self.path.glob(f".{self.model_file.name}.*"), *inside):
             if is_temporary(path):
                 path.unlink(missing_ok=True)
 
@@ -162,27 +176,59 @@ class RunDir:
     def write_source_diff(self, data: bytes) -> None:
         write_atomically(self.source_diff, data)
 
+    # ---------------------------------------------------------------- what the preparation of data learnt
+
+    def write_preprocess(self, name: str, record: Mapping[str, object]) -> Path:
+        """Keep what was learnt from the training split: vocabularies, means, bin edges.
+
+        Raises: path-outside-run
+        """
+        path = self._inside(self.preprocess, f"{name}.json")
+        make_folder(path.parent)
+        write_object(path, record)
+        return path
+
+    def read_preprocess(self, name: str) -> dict[str, Any]:
+        """Return what was learnt.
+
+        Raises: preprocess-missing, file-broken, file-differs, file-not-listed, path-outside-run
+        """
+        path = self._inside(self.preprocess, f"{name}.json")
+        if not path.is_file():
+            raise RunRefused.because(
+                "preprocess-missing",
+                f"run `{self.id}` holds no `{path.relative_to(self.path).as_posix()}`, which its data needs",
+                help="restore the file from a copy of the run, or train again",
+            )
+        self.verify(path.relative_to(self.path).as_posix())
+        record = read_object(path, MAX_READ_BYTES)
+        assert record is not None
+        return record
+
     # ---------------------------------------------------------------- checkpoints, model, evaluations
 
-    def write_state(self, step: int, data: bytes) -> Path:
-        """Keep the whole training state after `step`, and drop all but the newest two."""
-        path = _write(self.checkpoints / f"step-{step:010d}.safetensors", data)
-        for old in self._states()[:-NUM_STATES_KEPT]:
+    def write_state(self, step: int, data: bytes, num_kept: int = NUM_STATES_KEPT) -> Path:
+        """Keep the whole training state after `step`, and drop all but the newest ones."""
+        path = _write(self.state(step), data)
+        for old in self.states()[:-num_kept]:
             old.unlink()
         return path
+
+    def state(self, step: int) -> Path:
+        return self.checkpoints / f"step-{step:010d}.safetensors"
 
     def write_best(self, data: bytes) -> Path:
         return _write(self._best, data)
 
     @property
     def last_checkpoint(self) -> Path | None:
-        return next(reversed(self._states()), None)
+        return next(reversed(self.states()), None)
 
     @property
     def best_checkpoint(self) -> Path | None:
         return self._best if self._best.is_file() else None
 
-    def _states(self) -> list[Path]:
+    def states(self) -> list[Path]:
         """Return the states by rising step."""
         found = ((_STATE.match(path.name), path) for path in self.checkpoints.glob("step-*"))
         return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
@@ -205,22 +251,37 @@ class RunDir:
 
     # ---------------------------------------------------------------- integrity
 
+    def vouch(self) -> None:
+        """Say under this user's key that what was asked for is theirs; whoever changes it vouches anew."""
+        self._seal.begin(local_key())
+
     def write_sums(self) -> None:
         """Write down the sha256 of each file as it is now; of the logs not yet, which go on."""
         ours = (self.sums, self.sums_mac, self._lock, self.train_log, self.backend_log)
-        write_sums(self.sums, frozenset(path.name for path in ours))
+        self._seal.write(frozenset(path.name for path in ours), local_key())
 
     def add_sum(self, path: Path) -> None:
-        """Write down the sha256 of one new file, where those of the others are.
+        """Write down the sha256 of one new file, where those of the others are; the caller owns the run.
 
         Raises: file-broken
         """
-        add_sum(self.sums, path)
+        self._seal.add(path, local_key())
 
     def remove_sums(self) -> None:
         """Withdraw what was said of files that are about to change."""
-        self.sums_mac.unlink(missing_ok=True)
         self.sums.unlink(missing_ok=True)
+
+    def origin(self) -> Origin:
+        """Tell whether this user's key vouches for the run.
+
+        Raises: file-broken, too-many-files
+        """
+        return self._seal.origin(local_key())
+
+    @property
+    def _seal(self) -> Seal:
+        asked = (self.spec, self.spec_bases, self.resolved, self.code, self.manifest, self.preprocess)
+        return Seal(self.sums, self.sums_mac, tuple(path.name for path in asked))
 
     def verify(self, relative: str) -> bool:
         """Return True for a file that is as SHA256SUMS says, and False where there is no SHA256SUMS.
@@ -228,9 +289,25 @@ class RunDir:
         Raises: path-outside-run, file-not-listed, file-differs, file-broken
         """
         path = self._inside(self.path, relative)
+        return self._check(path, lambda: sha256_of(path) if path.is_file() else "")
+
+    def read(self, relative: str, most_bytes: int) -> bytes:
+        """Return what a file holds, as SHA256SUMS says where there is one.
+
+        Raises: what `verify` raises
+        """
+        path = self._inside(self.path, relative)
+        try:
+            data = read_regular(path, most_bytes)
+        except OSError as error:
+            raise broken(path, f"it cannot be read: {error.strerror}") from None
+        self._check(path, lambda: hashlib.sha256(data).hexdigest())
+        return data
+
+    def _check(self, path: Path, digest: Callable[[], str]) -> bool:
         listed = read_sums(self.sums)
         if listed is not None:
-            check_sum(path, path.relative_to(self.path).as_posix(), listed)
+            check_sum(path.relative_to(self.path).as_posix(), listed, digest)
         return listed is not None
 
     def _inside(self, folder: Path, relative: str) -> Path:

@@ -183,15 +183,6 @@ def test_a_number_for_a_column_needs_a_file_without_a_header(site: Site) -> None
     )
 
 
-def test_a_dtype_that_is_none_is_refused(site: Site) -> None:
-    write(site, FLOWERS)
-    assert refusal(lambda: load(site, path="t.csv", target="kind", dtype="float")) == (
-        "error[wrong-choice]: `dtype` must be one of `float16`, `float32`, `float64`, found `float`\n"
-        "  --> data.dtype\n"
-        "help: did you mean `float64`?"
-    )
-
-
 def test_a_tsv_file_is_split_at_tabs(site: Site) -> None:
     write(site, "a\tb\n1\tx\n2\ty\n", "t.tsv")
     assert load(site, path="t.tsv", target="b").parts["all"].targets["b"][:].tolist() == ["x", "y"]

@@ -218,3 +218,11 @@ def test_penguins_split_with_medians_of_training_alone(real_data: Path) -> None:
     assert datasets.fingerprint.class_counts["test"] == {
         "species": {"Adelie": 30, "Chinstrap": 14, "Gentoo": 25}
     }
+
+
+def test_an_option_that_is_none_of_its_choices_is_refused(tmp_path: Path) -> None:
+    assert refusal(csv_data(tmp_path, dtype="float"), tmp_path) == (
+        "error[wrong-choice]: `dtype` must be one of `float16`, `float32`, `float64`, found `float`\n"
+        "  --> data.dtype\n"
+        "help: did you mean `float64`?"
+    )

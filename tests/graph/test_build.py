@@ -108,21 +108,6 @@ def test_a_nested_model_with_two_inputs_takes_them_in_declared_order(build):
     assert [tuple(t.shape) for t in model.get_layer("both").inputs] == [(None, 2), (None, 3)]
 
 
-def test_a_nested_model_that_is_given_too_much_is_refused(build):
-    text = graph("""
-        inputs: {p: [2], q: [3]}
-        layers:
-          - p, q -> model -> both: {layers: [{Dense: 1}]}
-    """)
-    with pytest.raises(SpecError) as caught:
-        build(text, info({"p": (2,), "q": (3,)}))
-    assert str(caught.value) == (
-        "error[wrong-inputs]: the nested model has 1 input, and is given 2\n"
-        "  --> model.layers[0].model\n"
-        "help: declare one name for each under its `inputs`"
-    )
-
-
 def test_several_tensors_are_spread_over_positions_or_given_as_a_list_as_call_wants_them(build):
     text = graph("""
         inputs: {q: [5, 8], v: [7, 6]}
@@ -307,13 +292,14 @@ def test_keras_complaint_about_shapes_stands_at_the_step(build):
 
 def test_an_argument_that_keras_refuses_stands_at_the_step(build):
     with pytest.raises(SpecError) as caught:
-        build("{layers: [{Dense: -3}]}", info({"x": (8,)}))
+        build("{layers: [{Permute: [1, 3]}]}", info({"x": (8, 8)}))
     assert [(d.id, d.message, d.path, d.detail) for d in caught.value.diagnostics] == [
         (
             "keras-refused",
-            "Keras refuses `Dense`",
-            "model.layers[0].Dense",
-            "Received an invalid value for `units`, expected a positive integer. Received: units=-3",
+            "Keras refuses `Permute`",
+            "model.layers[0].Permute",
+            "Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must be "
+            "consecutive and start from 1. Received dims=[1, 3]",
         )
     ]
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from fakes import KERAS, info
+from fakes import KERAS, experiment, info
 
 from kexp.errors import SpecError
 
@@ -62,16 +62,26 @@ def test_loss_weights_and_steps_per_execution_reach_keras(build):
     assert model.compiled and model.get_compile_config()["loss_weights"] == {"a": 1.0, "b": 0.25}
 
 
+def test_a_second_compile_without_metrics_has_none(build):
+    from kexp.graph.compile import compile_model
+
+    text = "{layers: [{Dense: 1}]}"
+    assembly = build(text, info({"x": (4,)}), train="{optimizer: sgd, loss: mse, metrics: [mae]}")
+    compile_model(assembly.model, experiment(text), assembly.context)
+
+    assert metric_names(assembly.model) == ["loss"]
+
+
 def test_an_optimizer_that_keras_refuses_is_refused_at_its_place(build):
     with pytest.raises(SpecError) as caught:
-        build(
-            "{layers: [{Dense: 1}]}", info({"x": (4,)}), train="{optimizer: {SGD: {momentum: 7}}, loss: mse}"
-        )
+        train = "{optimizer: {SGD: {clipnorm: 1, clipvalue: 1}}, loss: mse}"
+        build("{layers: [{Dense: 1}]}", info({"x": (4,)}), train=train)
     assert str(caught.value) == (
         "error[keras-refused]: Keras refuses `SGD`\n"
         " --> spec.yaml:6:21  (train.optimizer.SGD)\n"
         "  |\n"
-        "6 | train: {optimizer: {SGD: {momentum: 7}}, loss: mse}\n"
+        "6 | train: {optimizer: {SGD: {clipnorm: 1, clipvalue: 1}}, loss: mse}\n"
         "  |                     ^^^\n"
-        "  `momentum` must be a float between [0, 1]."
+        "  Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: clipnorm=1, "
+        "clipvalue=1, global_clipnorm=None"
     )

@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 from fakes import KERAS, info
 
 from kexp.errors import SpecError
+from kexp.protocols import Samples
 
 pytestmark = KERAS
 
@@ -27,14 +29,26 @@ def test_one_hot_labels_do_not_go_with_a_sparse_loss(build):
     )
 
 
-def test_class_numbers_do_not_go_with_a_loss_for_one_hot_labels(build):
+def test_class_numbers_are_made_one_hot_for_a_loss_that_wants_them(build):
     data = info({"x": (4,)}, {"y": ()}, {"y": 3})
+    loss = "{CategoricalCrossentropy: {label_smoothing: 0.1}}"
+    assembly = build(softmax(3), data, train=f"{{optimizer: sgd, loss: {loss}}}")
 
-    assert fault(build, softmax(3), data, "{CategoricalCrossentropy: {label_smoothing: 0.1}}") == (
-        "error[loss-label-mismatch]: `CategoricalCrossentropy` takes one-hot labels, "
-        "and the labels are numbers from 0 to 2\n"
-        "  --> train.loss\n"
-        "help: use `sparse_categorical_crossentropy`"
+    samples = Samples({"x": np.zeros((2, 4))}, {"y": np.array([2, 0])})
+    assert assembly.labels(samples).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert assembly.notes == ("the classes of `dense` are made one-hot, as its loss wants them",)
+
+
+def test_one_hot_labels_go_to_such_a_loss_as_they_are(build):
+    data = info({"x": (4,)}, {"y": (3,)})
+    assembly = build(softmax(3), data, train="{optimizer: sgd, loss: categorical_crossentropy}")
+    assert (assembly.one_hot, assembly.notes) == ({}, ())
+
+
+def test_one_hot_labels_need_a_unit_for_every_class_too(build):
+    data = info({"x": (4,)}, {"y": ()}, {"y": 10})
+    assert "error[units-class-mismatch]: the labels have 10 classes, and the output has 9 units" in fault(
+        build, softmax(9), data, "categorical_crossentropy"
     )
 
 

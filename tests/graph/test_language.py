@@ -333,7 +333,7 @@ def test_a_nested_model_trains_from_a_layer_and_gives_inner_outputs(model):
         inputs: {x: [4]}
         layers:
           - model -> body: {layers: [{Dense -> a: 8}, {Dense -> b: 6}, {Dense -> c: 5}]}
-            trainable_from: body_c
+            trainable_from: c
           - Dense: 1
         """,
         info({"x": (4,)}),
@@ -349,7 +349,7 @@ def test_a_nested_model_trains_from_a_layer_and_gives_inner_outputs(model):
         inputs: {x: [4]}
         layers:
           - model -> wide, narrow: {layers: [{Dense -> a: 8}, {Dense -> b: 6}, {Dense -> c: 5}]}
-            outputs_of: [wide_a, wide_c]
+            outputs_of: [a, wide_c]
           - wide, narrow -> Concatenate
           - Dense: 1
         """,
@@ -379,19 +379,214 @@ def test_an_application_trains_from_a_layer_and_gives_inner_outputs(model):
 
 
 @pytest.mark.parametrize(
-    ("sibling", "message"),
+    ("sibling", "name", "place"),
     [
-        ("trainable_from: body_d", "`model` has no inner layer called `body_d`"),
-        ("outputs_of: [body_x]", "`model` has no inner layer called `body_x`"),
+        ("trainable_from: Conv_2", "Conv_2", "trainable_from"),
+        ("outputs_of: [out_relu, Conv_2]", "Conv_2", "outputs_of[1]"),
     ],
 )
-def test_an_inner_layer_that_is_not_there_is_refused(model, sibling, message):
-    text = "inputs: {x: [4]}\nlayers:\n  - model -> body: {layers: [{Dense -> a: 8}]}\n    %s\n  - Dense: 1\n"
+def test_an_inner_layer_that_the_application_does_not_have_is_refused_when_it_is_built(
+    model, sibling, name, place
+):
+    steps = f"""\
+        inputs: {{image: [32, 32, 3]}}
+        layers:
+          - MobileNetV2 -> base, more: {{include_top: false, weights: null, alpha: 0.35}}
+            {sibling}
+          - base, more -> Concatenate
+        """
     with pytest.raises(SpecError) as caught:
-        model(text % sibling, info({"x": (4,)}))
-    assert [(d.id, d.message, d.path) for d in caught.value.diagnostics] == [
-        ("unknown-layer-name", message, f"model.layers[0].model.{sibling.partition(':')[0]}")
+        model(steps, info({"image": (32, 32, 3)}))
+    (fault,) = caught.value.diagnostics
+    assert (fault.id, fault.message, fault.path, fault.span.text[:6], fault.help) == (
+        "unknown-layer-name",
+        f"`MobileNetV2` has no inner layer called `{name}`",
+        f"model.layers[0].MobileNetV2.{place}",
+        "Conv_2",
+        "did you mean `Conv_1`?",
+    )
+
+
+OWN_LAYER = """\
+import keras
+
+
+class Own(keras.layers.Layer):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.dense = keras.layers.Dense(3, name="dense")
+        self.layers = [self.dense]
+
+    def call(self, inputs):
+        return self.dense(inputs)
+"""
+
+
+def test_outputs_inside_a_layer_that_is_no_graph_are_refused_at_the_step(model, tmp_path):
+    (tmp_path / "own.py").write_text(OWN_LAYER)
+    steps = 'inputs: {x: [4]}\nlayers:\n  - "own.py:Own":\n    outputs_of: [dense]\n  - Dense: 1\n'
+    with pytest.raises(SpecError) as caught:
+        model(steps, info({"x": (4,)}))
+    (fault,) = caught.value.diagnostics
+    assert (fault.id, fault.message, fault.path, fault.detail) == (
+        "keras-refused",
+        "Keras refuses `own.py:Own`",
+        "model.layers[0].own.py:Own.outputs_of",
+        "The layer dense has never been called and thus has no defined output.",
+    )
+
+
+# ---------------------------------------------------------------- what stages freeze
+
+FROZEN = """\
+    inputs: {image: [32, 32, 3]}
+    layers:
+      - MobileNetV2 -> base: {include_top: false, weights: null, alpha: 0.35, pooling: avg}
+        call: {training: false}
+      - model -> body: {layers: [{Dense -> a: 4}, {Dense -> b: 4}]}
+      - Dense -> head: 1
+    """
+
+
+def trained(model, freeze, unfreeze="[]"):
+    """Return the layers whose weights are trained in a stage, inner ones by their paths."""
+    stages = f"[{{name: first, freeze: {freeze}, unfreeze: {unfreeze}}}]"
+    built = model(
+        FROZEN, info({"image": (32, 32, 3)}), train=f"{{optimizer: sgd, loss: mse, stages: {stages}}}"
+    )
+    return list(dict.fromkeys(variable.path.rpartition("/")[0] for variable in built.trainable_variables))
+
+
+def test_a_stage_freezes_layers_and_frees_those_inside(model):
+    assert trained(model, "[base, body]") == ["head"]
+    assert trained(model, "[base, body/a]") == ["body_b", "head"]
+    assert trained(model, "[base, body, head]", "[base/Conv_1, body/b]") == ["Conv_1", "body_b"]
+
+
+def test_a_stage_that_names_no_layer_of_an_application_is_refused_when_it_is_built(model):
+    with pytest.raises(SpecError) as caught:
+        trained(model, "[body, base/Conv_2]")
+    assert [(d.id, d.message, d.path, d.help) for d in caught.value.diagnostics] == [
+        (
+            "unknown-layer-name",
+            "`base` has no inner layer called `Conv_2`",
+            "train.stages[0].freeze[1]",
+            "did you mean `Conv_1`?",
+        )
     ]
+
+
+# ---------------------------------------------------------------- a training argument that holds
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("false", None, ["tower.tower", "tower"]),
+        (None, "false", ["tower", "tower.again"]),
+        ("false", "true", ["tower", "tower.again"]),
+    ],
+)
+def test_a_layer_is_called_with_and_without_a_training_argument(model, first, second, expected):
+    def sibling(training):
+        return f"call: {{training: {training}}}" if training else "trainable: true"
+
+    built = model(
+        f"""\
+        inputs: {{x: [4]}}
+        layers:
+          - model -> tower: {{layers: [{{Dense: 4}}]}}
+            {sibling(first)}
+          - reuse -> again: tower
+            {sibling(second)}
+          - Dense: 1
+        """,
+        info({"x": (4,)}),
+    )
+    from kexp.graph.weights import model_variables
+
+    assert names(built) == ["x", *expected, "dense"]
+    assert [key for key in model_variables(built) if key.startswith("model/tower")] == [
+        "model/tower/0",
+        "model/tower/1",
+    ]
+
+
+MASKED = """\
+    inputs: {words: {shape: [5], dtype: int32}}
+    layers:
+      - Embedding: {input_dim: 9, output_dim: 3, mask_zero: true}
+      - LSTM -> first: {units: 4, return_sequences: true}
+        call: {training: false}
+      - LSTM: 1
+    """
+
+
+def test_a_mask_goes_through_a_layer_with_a_training_argument(model):
+    held, free = (
+        model(text, info({"words": (5,)}))
+        for text in (MASKED, MASKED.replace("call: {training: false}", "trainable: true"))
+    )
+    words = np.array([[1, 2, 3, 0, 0], [4, 5, 0, 0, 0]])
+    np.testing.assert_array_equal(np.asarray(held(words)), np.asarray(free(words)))
+
+
+STILL = """\
+    inputs: {x: [4]}
+    layers:
+      - BatchNormalization -> still:
+        call: {training: false}
+      - model -> tower:
+          layers:
+            - Dense -> a: 4
+            - Dropout: 0.5
+              call: {training: false}
+        call: {training: false}
+      - reuse -> again: tower
+      - Dense -> out: 2
+    """
+
+
+@pytest.fixture
+def without_kexp():
+    """Load a model as a process would that never heard of kexp."""
+    machine()
+    import keras
+
+    known = dict(keras.saving.get_custom_objects())
+    keras.saving.get_custom_objects().clear()
+    yield lambda path: keras.models.load_model(path)
+    keras.saving.get_custom_objects().update(known)
+
+
+def test_a_model_that_holds_training_off_is_saved_as_plain_keras(model, tmp_path, without_kexp):
+    from kexp.graph.fixed import plain
+
+    train = "{optimizer: adam, loss: mse, metrics: [mae]}"
+    built = model(STILL, info({"x": (4,)}, {"y": (2,)}), train=train)
+    x, y = np.random.default_rng(0).normal(size=(2, 6, 4)).astype("float32")
+    built.fit(x, y[:, :2], epochs=2, verbose=0)
+    plain(built).save(tmp_path / "model.keras")
+    loaded = without_kexp(tmp_path / "model.keras")
+
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), built.predict(x, verbose=0))
+    np.testing.assert_array_equal(np.asarray(loaded(x)), np.asarray(built(x)))
+    assert loaded.evaluate(x, y[:, :2], verbose=0) == built.evaluate(x, y[:, :2], verbose=0)
+    assert names(loaded) == ["x", "still", "tower", "out"]
+    states = zip(loaded.optimizer.variables, built.optimizer.variables, strict=True)
+    assert all(np.array_equal(ours, theirs) for ours, theirs in states)
+
+
+def test_a_model_that_holds_training_on_needs_its_wrapper(model, tmp_path, without_kexp):
+    from kexp.graph.fixed import plain
+
+    steps = "inputs: {x: [4]}\nlayers:\n  - Dropout: 0.5\n    call: {training: true}\n  - Dense: 1\n"
+    built = model(steps, info({"x": (4,)}))
+    plain(built).save(tmp_path / "model.keras")
+
+    assert plain(built) is built
+    with pytest.raises(TypeError, match="Could not locate class 'FixedTraining'"):
+        without_kexp(tmp_path / "model.keras")
 
 
 # ---------------------------------------------------------------- initial weights
