@@ -75,7 +75,8 @@ class Assembly:
         if output not in self.one_hot:
             return column
         numbers = np.asarray(column[:]).reshape(len(samples), *(n for n in target.shape if n != 1))
-        return np.eye(self.one_hot[output], dtype=np.float32)[numbers]
+        encoded: Column = np.eye(self.one_hot[output], dtype=np.float32)[numbers]
+        return encoded
 
     @property
     def notes(self) -> tuple[str, ...]:
