@@ -34,7 +34,8 @@ def load_object(reference: str, folder: Path) -> object:
     Raises: custom-module-missing, custom-name-missing, custom-import-failed.
     """
     source, _, name = reference.rpartition(":")
-    module = _load_file(folder, source) if source.endswith(".py") else _load_module(folder, source)
+    is_file = source.endswith(".py")
+    module = _load_file(folder, source) if is_file else _load_module(folder, module_of(reference))
     if not hasattr(module, name):
         known = [n for n in vars(module) if not n.startswith("_")]
         fault = Diagnostic(
@@ -42,6 +43,21 @@ def load_object(reference: str, folder: Path) -> object:
         )
         raise SpecError(fault)
     return getattr(module, name)
+
+
+def module_of(reference: str) -> str:
+    """Return the module that `module:Name` is imported from.
+
+    `keras.applications.convnext:LayerScale` is one of Keras's layers that only `keras.src` shows.
+    """
+    source, _, name = reference.rpartition(":")
+    if not source.startswith("keras.") or hasattr(sys.modules.get(source), name):
+        return source
+    inner = f"keras.src.{source.removeprefix('keras.')}"
+    try:
+        return inner if hasattr(importlib.import_module(inner), name) else source
+    except ModuleNotFoundError:
+        return source
 
 
 def load_reference(reference: str) -> Any:
@@ -121,8 +137,10 @@ def _importable(home: Path) -> Iterator[None]:
     """Let imports find the modules in `home` first, even where other folders' of their names are loaded.
 
     The others come back afterwards; those of `home` whose names they take wait under keys of their own.
+    No bytecode is left there, which could later stand in for a file that was checked.
     """
     importlib.invalidate_caches()
+    leaves_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     hidden = _modules_of({path.stem for path in home.glob("*") if _is_foreign(path.stem, home)})
     shelf = f"kexp_custom:{home}:"
     for name in hidden:
@@ -133,6 +151,7 @@ def _importable(home: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        sys.dont_write_bytecode = leaves_none
         sys.path.remove(str(home))
         for name in _modules_of({name.partition(".")[0] for name in hidden}):
             sys.modules[shelf + name] = sys.modules.pop(name)

@@ -3,19 +3,23 @@
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
 
-from kexp.document import parse_document
+from kexp.diagnostics import Diagnostic
+from kexp.document import load_document, parse_document
 from kexp.protocols import DataInfo, Plan, TensorInfo
 from kexp.spec.parse import parse_experiment
 from kexp.spec.types import Experiment, Runtime
 from kexp.train.backend import Machine, prepare
+from kexp.train.order import Order, Result, Scope
 
 KERAS = [
     pytest.mark.xdist_group("keras"),
@@ -107,6 +111,7 @@ class FakeDisplay:
     rows: list[Mapping[str, Any]] = field(default_factory=list)
     best: list[bool] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
 
     def plan(self, plan: Plan, log: Path) -> None:
         self.plans.append(plan)
@@ -123,6 +128,9 @@ class FakeDisplay:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def warn(self, warnings: Sequence[Diagnostic]) -> None:
+        self.warnings += warnings
 
 
 class Screen:
@@ -159,4 +167,25 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
     """Return this process's variables without what a test must not depend on."""
     foreign = ("KEXP_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTEST_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "COLUMNS": "100", **more}
+    return {**kept, "KEXP_CONFIG": os.environ["KEXP_CONFIG"], "COLUMNS": "100", **more}
+
+
+def train_spec(path: Path, runs: Path, scope: Scope) -> Result:
+    """Train a spec in this process."""
+    ready = machine()
+    from kexp.train.loop import train
+
+    document = load_document(path)
+    order = Order(
+        parse_experiment(document),
+        path.read_bytes(),
+        document.folder,
+        runs / "runs",
+        ready,
+        ("kexp", "train", "--smoke", str(path)),
+        {},
+        datetime.now(UTC),
+        perf_counter(),
+        scope=scope,
+    )
+    return train(order, FakeDisplay())

@@ -186,7 +186,7 @@ train = st.fixed_dictionaries(
         "callbacks": st.lists(
             st.sampled_from(["TerminateOnNaN", {"EarlyStopping": {"monitor": "loss"}}]), max_size=2
         ),
-        "checkpoint": st.just({"best": {"monitor": "val_accuracy", "mode": "max"}}),
+        "checkpoint": st.just({"best": {"monitor": "learning_rate", "mode": "max"}}),
         "steps_per_epoch": st.integers(1, 9),
     },
 )
@@ -205,7 +205,9 @@ def trees(draw: st.DrawFn) -> dict[str, Any]:
         "seed": st.integers(0, 2**32 - 1),
         "runtime": runtime,
         "trackers": st.just(["tensorboard"]),
-        "expect": st.dictionaries(plain_words, st.sampled_from([">= 0.9", "<1e-3", "> -2", "<= 3."])),
+        "expect": st.dictionaries(
+            st.sampled_from(["loss", "learning_rate"]), st.sampled_from([">= 0.9", "<1e-3", "> -2", "<= 3."])
+        ),
         "vars": st.dictionaries(names, numbers, max_size=2),
     }
     tree: dict[str, Any] = draw(st.fixed_dictionaries(required, optional=optional))

@@ -4,10 +4,15 @@ import re
 import resource
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kexp.errors import KexpError, RunRefused
 from kexp.record.rundir import RunDir
+
+if TYPE_CHECKING:
+    import keras
 
 ROOM_BYTES = 10**9
 """Beside what Python, Keras and the backend take by themselves."""
@@ -38,9 +43,40 @@ def bounded_memory(room_bytes: int = ROOM_BYTES) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
-def bounds(run: RunDir, is_free: bool) -> AbstractContextManager[None]:
-    """Bound what a run takes, unless it is the user's own or trusted."""
-    return nullcontext() if is_free or run.origin() == "own" else bounded_memory()
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What holds for one run: nothing where it is the user's own or trusted."""
+
+    hold: bool
+
+    @classmethod
+    def of(cls, run: RunDir, trust: bool) -> "Bounds":
+        return cls(not trust and run.origin() != "own")
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Bound the memory of whatever is done."""
+        return bounded_memory() if self.hold else nullcontext()
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Bound what building a model takes; its backend is imported already."""
+        if not self.hold:
+            yield
+            return
+        from kexp.graph.limits import bounded_model
+
+        with bounded_memory(), bounded_model(ROOM_BYTES):
+            yield
+
+    def check(self, model: "keras.Model", num_rows: int) -> None:
+        """Refuse what is too large to be computed, which the backend would find out slowly.
+
+        Raises: RunRefused (run-too-large).
+        """
+        if self.hold:
+            from kexp.graph.limits import check_tensors
+
+            check_tensors(model, num_rows, ROOM_BYTES)
 
 
 def _data_bytes() -> int | None:

@@ -47,6 +47,8 @@ def build(
         streams.tell(data.decode().rstrip("\n"))
         return
     _write(Path(output), data)
+    if read.experiment.preprocess and suffix != ".keras":
+        streams.say("its inputs are what `preprocess` makes; only a .keras file takes raw values")
     size = "" if parameters is None else f", {parameters:,} parameters"
     streams.say(f"{read.experiment.name}{size}: {output}")
 
@@ -78,11 +80,13 @@ def _built(experiment: "Experiment", folder: Path) -> "Built":
     prepare(experiment.runtime, experiment.seed or 0)
     from kexp.evaluate import load_data
     from kexp.export.built import build_declared, build_on, declared
+    from kexp.preparation import prepare_data
 
     inputs = declared(experiment)
     if inputs is not None:
         return build_declared(experiment, inputs, folder)
-    return build_on(experiment, load_data(experiment, folder).info, folder)
+    made = prepare_data(experiment, load_data(experiment, folder), folder)
+    return build_on(experiment, made.datasets.info, folder, made.preprocessing)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from kexp import __version__
 from kexp.cli.options import streams_of
-from kexp.errors import UsageError
+from kexp.cli.output import check_output, write_output
 
 _DATA = "# Put your data here: this is a placeholder."
 _TRAIN = "# The model was saved without its training; this is a placeholder."
@@ -27,10 +27,8 @@ def import_model(
     force: Annotated[bool, typer.Option("--force", help="Overwrite SPEC.")] = False,
 ) -> None:
     """Write the spec that builds a Keras model."""
-    if output is not None and output.exists() and not force:
-        raise UsageError.because(
-            "file-exists", f"`{output}` exists already", help="choose another name, or add `--force`"
-        )
+    if output is not None:
+        check_output(output, force)
     streams = streams_of(context)
     with streams.hushed():
         from kexp.spec.canonical import canonical
@@ -39,19 +37,20 @@ def import_model(
         from kexp.train.backend import prepare
 
         prepare(Runtime(device="cpu"), seed=0)
-        from kexp.graph.imports import experiment_of, load_keras_file
+        from kexp.graph.imports import experiment_of
+        from kexp.graph.opened import open_keras_file
 
         folder = output.parent if output is not None else Path()
-        kept = load_keras_file(model, code)
-        experiment = experiment_of(kept.model, model.stem, kept.compiled, relpath(model, folder))
+        imported = experiment_of(open_keras_file(model, code), model.stem, relpath(model, folder))
+        experiment = imported.experiment
         if code is not None:
             place = relpath(code.parent, folder)
             experiment = with_custom_names(experiment, lambda name: _placed(name, place))
-    text = _commented(canonical(experiment, short=True), model.name, bool(kept.compiled))
+    text = _commented(canonical(experiment, short=True), model.name, imported.is_compiled)
     if output is None:
         streams.tell(text.rstrip())
         return
-    output.write_text(text, encoding="utf-8")
+    write_output(output, text.encode())
     streams.say(f"{output}: {text.count(chr(10))} lines, {len(experiment.blocks)} blocks")
 
 

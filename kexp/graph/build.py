@@ -21,6 +21,7 @@ from kexp.graph.calls import (
 )
 from kexp.graph.construct import Context, complaint, construct, evaluate
 from kexp.graph.initial import Beginning
+from kexp.graph.limits import operation
 from kexp.graph.ports import match_ports, shape_of
 from kexp.protocols import DataInfo
 from kexp.spec.expression import compute_expression
@@ -147,7 +148,8 @@ class _Builder:
         def nest(graph: Graph, name: str) -> Any:
             return self._nested_argument(graph, name, view)
 
-        return replace(self.context, values=_Values(view, self), functions={"dim": dim}, nest=nest)
+        functions = {**self.context.functions, "dim": dim}
+        return replace(self.context, values=_Values(view, self), functions=functions, nest=nest)
 
     def model(
         self, graph: Graph, inputs: Mapping[str, Any], name: str, scope: str = "", view: View | None = None
@@ -159,14 +161,16 @@ class _Builder:
             raise SpecError(*(_diagnostic(graph, fault) for fault in wiring.faults))
         self.tensors.update({scope + port: tensor for port, tensor in inputs.items()})
         layers: dict[str, Any] = {}
+        bare = {call.layer for call in wiring.calls if "training" not in call.step.call}
         for call in wiring.calls:
-            self._step(call, layers)
+            self._step(call, layers, bare)
         outputs = self._outputs(wiring.outputs)
         given = list(inputs.values())
         with complaint(graph.path or "model", None, name):
             return keras.Model(given[0] if len(given) == 1 else given, outputs, name=name)
 
-    def _step(self, call: Call, layers: dict[str, Any]) -> None:
+    def _step(self, call: Call, layers: dict[str, Any], bare: set[str]) -> None:
+        """Make a layer, or take it from `layers`, and call it; `bare` are those called without a wrapper."""
         step = call.step
         if isinstance(step.what, Expr):
             self._express(call, step.what)
@@ -180,7 +184,7 @@ class _Builder:
                 layer = layers[call.layer] = with_inner_outputs(layer, step)
             with complaint(step.path, step.key, subject(step), given_help(arguments, keywords)):
                 constants = {key: evaluate(value, context) for key, value in step.call.items()}
-                called = with_training(layer, constants, call)
+                called = with_training(layer, constants, call, bare)
                 result = called(*spread(layer, arguments), **keywords, **constants)
         freeze(layer, step)
         if step.weights is not None or step.adapt:
@@ -195,7 +199,7 @@ class _Builder:
             names = (str(evaluate(Formula(name), context)) for name in expression.names)
             text = str(evaluate(Formula(expression.text), context))
             tensors = dict(zip(names, given, strict=True))
-            result = compute_expression(text, tensors, lambda name: getattr(keras.ops, name))
+            result = compute_expression(text, tensors, operation)
         name_operations(result, given, call.layer)
         self._keep(call, result)
 
@@ -214,15 +218,6 @@ class _Builder:
         """Build a nested model on the shapes of what comes in."""
         name, context = call.layer, self.within(call.view)
         ports = graph.inputs or (Port("input", "input"),)
-        if len(ports) != len(arguments):
-            raise SpecError(
-                Diagnostic(
-                    "wrong-inputs",
-                    f"the nested model has {count(len(ports), 'input')}, and is given {len(arguments)}",
-                    graph.path,
-                    help="declare one name for each under its `inputs`",
-                )
-            )
         inputs = {}
         for port, tensor in zip(ports, arguments, strict=True):
             shape = shape_of(port, context) if port.shape is not None else tensor.shape[1:]
@@ -294,6 +289,6 @@ class _Builder:
 
 
 def _diagnostic(graph: Graph, fault: Fault) -> Diagnostic:
-    path = fault.step.path if fault.step else f"{graph.path}.outputs"
+    path = fault.path if fault.step else f"{graph.path}.outputs"
     span = fault.span or (fault.step.key if fault.step else None)
     return Diagnostic(fault.id, fault.message, path, span, help=fault.help)

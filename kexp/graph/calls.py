@@ -1,15 +1,17 @@
 """How a step's layer is called: what it is given and how, what comes of it, what is said when it fails."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from kexp.diagnostics import Diagnostic
-from kexp.errors import SpecError, did_you_mean
-from kexp.graph.fixed import FixedTraining
+from kexp.errors import SpecError
+from kexp.graph.construct import complaint
+from kexp.graph.fixed import FixedTraining, unwrapped
 from kexp.spec.formula import FormulaError
+from kexp.spec.inner import full_name, missing_layer
 from kexp.spec.types import Component, Reuse, Step
 from kexp.spec.wiring import Call
 
@@ -17,22 +19,30 @@ from kexp.spec.wiring import Call
 def with_inner_outputs(layer: Any, step: Step) -> Any:
     """Return the model that gives the outputs of inner layers, where the step asks for them.
 
-    Raises: SpecError (unknown-layer-name).
+    Raises: SpecError (unknown-layer-name, keras-refused).
     """
     if not step.outputs_of:
         return layer
-    outputs = [_inner(layer, name, step, "outputs_of").output for name in step.outputs_of]
-    return keras.Model(layer.inputs, outputs[0] if len(outputs) == 1 else outputs, name=layer.name)
+    with complaint(f"{step.path}.outputs_of", step.key, subject(step)):
+        named = enumerate(step.outputs_of)
+        outputs = [_inner(layer, name, step, f"outputs_of[{index}]").output for index, name in named]
+        return keras.Model(layer.inputs, outputs[0] if len(outputs) == 1 else outputs, name=layer.name)
 
 
 def _inner(layer: Any, name: str, step: Step, key: str) -> Any:
-    inner = {each.name: each for each in getattr(layer, "layers", ())}
-    if name not in inner:
-        message = f"`{subject(step)}` has no inner layer called `{name}`"
-        listed = ", ".join(f"`{n}`" for n in [*inner][-8:])
-        help = did_you_mean(name, inner) or (f"its last ones are {listed}" if inner else None)
-        raise SpecError(Diagnostic("unknown-layer-name", message, f"{step.path}.{key}", help=help))
-    return inner[name]
+    inner = inner_layers(layer)
+    full = full_name(name, f"{layer.name}_", inner)
+    if full is None:
+        message, help = missing_layer(name, subject(step), [*inner], f"{layer.name}_")
+        place = f"{step.path}.{key}"
+        raise SpecError(Diagnostic("unknown-layer-name", message, place, step.places.get(key), help=help))
+    return inner[full]
+
+
+def inner_layers(layer: Any) -> dict[str, Any]:
+    """Return the layers inside an application or nested model by their names, inputs left out."""
+    found = [unwrapped(inner) for inner in getattr(layer, "layers", ())]
+    return {inner.name: inner for inner in found if not isinstance(inner, keras.layers.InputLayer)}
 
 
 def freeze(layer: Any, step: Step) -> None:
@@ -92,15 +102,17 @@ def takes_positions(parameters: Sequence[inspect.Parameter]) -> bool:
     return len(required) >= 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
-def with_training(layer: Any, constants: dict[str, Any], call: Call) -> Any:
-    """Take `training` out of a step's constant arguments; return what calls the layer with it."""
+def with_training(layer: Any, constants: dict[str, Any], call: Call, bare: Container[str]) -> Any:
+    """Take `training` out of a step's constant arguments; return what calls the layer with it.
+
+    It has the layer's name, unless the layer stands in the graph itself or in another wrapper.
+    """
     if "training" not in constants:
         return layer
-    name = (
-        f"{call.layer}_{call.gives[0].strip('#')}".replace("#", "_")
-        if isinstance(call.step.what, Reuse)
-        else call.layer
-    )
+    name = call.layer
+    if isinstance(call.step.what, Reuse) or name in bare:
+        given = next(tensor for tensor in call.gives if tensor != "_")
+        name += f".{given.strip('#').replace('#', '_')}"
     return FixedTraining(layer, bool(constants.pop("training")), name=name)
 
 

@@ -8,15 +8,19 @@ from typing import Any
 import keras
 
 from kexp.graph.construct import Context, complaint, construct, evaluate
+from kexp.graph.units import with_units
+from kexp.protocols import Units
+from kexp.spec.published import metric_name
 from kexp.spec.types import Component, Experiment, Objective
-from kexp.spec.wiring import snake_case
 
 _Names = defaultdict[str, Counter[str]]
 """By output: how many metrics of each stem it has; the empty name stands for all outputs."""
 
 
-def compile_model(model: keras.Model, experiment: Experiment, context: Context) -> None:
-    """Compile `model` as `train` says.
+def compile_model(
+    model: keras.Model, experiment: Experiment, context: Context, units: Mapping[str, Units] | None = None
+) -> None:
+    """Compile `model` as `train` says; metrics of outputs with `units` compare values in the data's own.
 
     Raises: SpecError (keras-refused and those of construction).
     """
@@ -26,13 +30,14 @@ def compile_model(model: keras.Model, experiment: Experiment, context: Context) 
     train = experiment.train
     jit = experiment.runtime.jit_compile
     names: _Names = defaultdict(Counter)
+    none: list[Any] | None = [] if model.compiled else None  # given None, Keras keeps the stage before's
     with complaint("train", None, "compile"):
         model.compile(
             optimizer=_optimizer(train.optimizer, context),
             loss=_per_output(train.loss, lambda loss: _objective(loss, context)),
             loss_weights=dict(train.loss_weights) if train.loss_weights else None,
-            metrics=_metrics(train.metrics, context, names),
-            weighted_metrics=_metrics(train.weighted_metrics, context, names),
+            metrics=with_units(_metrics(train.metrics, context, names), units or {}) or none,
+            weighted_metrics=with_units(_metrics(train.weighted_metrics, context, names), units or {}),
             steps_per_execution=experiment.runtime.steps_per_execution,
             jit_compile="auto" if jit is None else jit,
         )
@@ -84,8 +89,5 @@ def _metric(metric: Objective, context: Context, names: Counter[str]) -> Any:
     named = isinstance(metric.options, Mapping) and "name" in metric.options
     if metric.is_custom or named:
         return construct(metric, context)
-    stem = snake_case(metric)
-    count = names[stem]
-    names[stem] += 1
-    name = f"{stem}_{count}" if count else stem
-    return construct(replace(metric, options={**(metric.options or {}), "name": name}), context)
+    given = {**(metric.options or {}), "name": metric_name(metric, names)}
+    return construct(replace(metric, options=given), context)

@@ -1,6 +1,7 @@
 """What a class of objects is called in a spec, and which arguments it takes."""
 
 import inspect
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def reference_to(made: Any) -> str:
     module = inspect.getmodule(made)
     if made.__module__.startswith("kexp_custom_") and module is not None and module.__file__:
         return f"{Path(module.__file__).name}:{made.__name__}"
-    return f"{made.__module__}:{made.__name__}"
+    # `kexp.custom` finds there what Keras does not show: the layers of some of its applications
+    public = re.sub(r"^keras\.src\.", "keras.", made.__module__)
+    return f"{public}:{made.__name__}"
 
 
 def parameters_of(made: Any, name: str, namespace: str) -> tuple[list[str], list[str]]:

@@ -4,48 +4,58 @@ Greedy: the piece that saves most becomes a block; then the next, inside that bl
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from kexp.graph.links import Body, Inlet, Link, last_uses
-from kexp.graph.pieces import LIGHT, Piece, Slot, apart, class_of, common_start, pieces_of
+from kexp.graph.given_names import common_start, common_words, named_stretches, part_of
+from kexp.graph.links import Body, Inlet, Link, flat
+from kexp.graph.pieces import Piece, Slot, Sort, apart, pieces_of
+from kexp.graph.repeats import lines_of_row, with_repeats
 from kexp.graph.templates import Template, template_of
-from kexp.spec.types import Component, Use
-from kexp.spec.wiring import snake_case
+from kexp.graph.wording import block_name
+from kexp.spec.catalogue import catalogue
+from kexp.spec.types import Component, Use, Value
 
-_MOST_INPUTS = 3
+_SIMPLE = Sort(1, 1, 2)
+_SORTS = (_SIMPLE, Sort(3, 1, 6), Sort(2, 2, 4))
+"""Pieces with several inputs or outputs hardly ever read well: those that an author named, and cells."""
 _MOST_PARAMS = 8
 _CANDIDATES = 60
-_LEAST_GAIN = 2.5
-_SHORT_NAMES = {
-    "Conv1D": "conv",
-    "Conv2D": "conv",
-    "DepthwiseConv2D": "depthwise",
-    "SeparableConv2D": "separable",
-    "BatchNormalization": "bn",
-    "LayerNormalization": "norm",
-    "MaxPooling2D": "pool",
-    "AveragePooling2D": "pool",
-    "ZeroPadding2D": "pad",
-    "Dropout": "drop",
-}
+_LEAST_GAIN = 3.3
 _INPUT_NAMES = ("x", "skip", "side")
+_WORDS = ("reuse", "model", "layers", "expr")
 
 
 def fold(model: Body) -> tuple[Body, dict[str, Body]]:
     """Return the graph with its repeated pieces as uses of blocks, and the blocks."""
     folding = _Folding(model)
-    for most_inputs in (1, _MOST_INPUTS):
-        while folding.fold_once(most_inputs):
+    while folding.fold_once(
+        candidate for sort in _SORTS for candidate in folding.repeated(sort, sort != _SIMPLE)
+    ):
+        pass
+    for sort in _SORTS:
+        while folding.fold_once(folding.repeated(sort)):
             pass
     return folding.result()
 
 
 class _Folding:
+    """`wanted` are the names that say what the blocks do; several blocks may want the same.
+
+    By body, `parts` are the author's own parts that the calls belong to, `named` the stretches that he named.
+    """
+
     def __init__(self, model: Body) -> None:
         self.bodies: dict[str, Body] = {}
-        self.blocks: list[str] = []
+        self.parts: dict[str, list[str]] = {}
+        self.named: dict[str, frozenset[tuple[int, int]]] = {}
+        self.wanted: dict[str, str] = {}
         self._take("", model)
+
+    def _put(self, name: str, body: Body) -> None:
+        self.bodies[name] = body
+        self.parts[name] = [part_of(link.name) for link in body.links]
+        self.named[name] = named_stretches([link.name for link in body.links])
 
     def _take(self, name: str, body: Body) -> None:
         links = []
@@ -55,30 +65,18 @@ class _Folding:
                 self._take(slot, link.what)
                 link = replace(link, what=Slot(slot))  # type: ignore[arg-type]
             links.append(link)
-        self.bodies[name] = replace(body, links=tuple(links))
+        self._put(name, with_repeats(replace(body, links=tuple(links)), {}))
 
-    def result(self) -> tuple[Body, dict[str, Body]]:
-        finished = {name: self._finished(name) for name in ("", *self.blocks)}
-        return finished[""], {name: finished[name] for name in self.blocks}
-
-    def _finished(self, name: str) -> Body:
-        body = self.bodies[name]
-        links = tuple(
-            replace(link, what=self._finished(link.what.name)) if isinstance(link.what, Slot) else link
-            for link in body.links
-        )
-        return with_repeats(replace(body, links=links))
-
-    def fold_once(self, most_inputs: int) -> bool:
+    def fold_once(self, candidates: Iterable[tuple[float, list[Piece]]]) -> bool:
         """Make one block of what saves most; tell whether there was anything."""
-        found = sorted(self._repeated(most_inputs), key=lambda entry: -entry[0])[:_CANDIDATES]
+        found = sorted(candidates, key=lambda entry: -entry[0])[:_CANDIDATES]
         best: tuple[float, list[Piece], Template] | None = None
-        for saved, pieces in found:
-            bound = saved * (1 + 0.4 * self._share_named_together(pieces))
+        for most, pieces in found:
+            if best is not None and most <= best[0]:
+                break
             template = template_of([self._links(piece) for piece in pieces], self.bodies)
-            gain = bound - 0.25 * len(pieces) * len(template.params) - 0.5 * len(template.params)
-            enough = gain >= _LEAST_GAIN and len(template.params) <= _MOST_PARAMS
-            if enough and (best is None or gain > best[0]):
+            gain = self._gain(pieces, template)
+            if gain >= _LEAST_GAIN and (best is None or gain > best[0]):
                 best = (gain, pieces, template)
         if best is None:
             return False
@@ -88,68 +86,146 @@ class _Folding:
     def _links(self, piece: Piece) -> tuple[Link, ...]:
         return self.bodies[piece.body].links[piece.start : piece.end]
 
-    # ------------------------------------------------------------ finding
-
-    def _repeated(self, most_inputs: int) -> Iterator[tuple[float, list[Piece]]]:
-        """Yield the pieces that occur more than once, with what a block of them would save at most.
-
-        Pieces with several inputs hardly ever read well; only cells of the model itself are worth it.
-        """
+    def repeated(self, sort: Sort, named: bool = False) -> Iterator[tuple[float, list[Piece]]]:
+        """Yield the pieces that occur more than once, with what a block of them saves at most."""
         alike: dict[Hashable, list[Piece]] = defaultdict(list)
         for name, body in self.bodies.items():
-            if most_inputs > 1 and name in self.blocks:
+            if name in self.wanted and not sort.is_simple:
                 continue
-            for key, piece in pieces_of(name, body, most_inputs):
+            for key, piece in pieces_of(name, body, sort, self.named[name] if named else None):
                 alike[key].append(piece)
         for pieces in alike.values():
             chosen = apart(pieces)
             if len(chosen) > 1:
-                yield self._gain(chosen), chosen
+                yield self._saved(chosen, _lines_of_uses(chosen, None)), chosen
 
-    def _gain(self, pieces: list[Piece]) -> float:
+    # ------------------------------------------------------------ what a block is worth
+
+    def _gain(self, pieces: list[Piece], template: Template) -> float:
+        """Return about how many lines a block saves, less what its parameters cost to read."""
+        if len(template.params) > _MOST_PARAMS:
+            return 0.0
+        uses = _lines_of_uses(pieces, template.arguments)
+        return self._saved(pieces, uses) - (0.25 * uses + 0.5) * len(template.params)
+
+    def _saved(self, pieces: list[Piece], uses: float) -> float:
         """Return about how many lines are saved; a piece that begins where the graph forks reads best."""
         links = self._links(pieces[0])
-        size = sum(1 + 0.2 * _num_arguments(link) for link in links)
+        size = sum(1 + (link.repeat is not None) + 0.2 * _num_arguments(link) for link in links)
         taken = Counter(tensor for link in links for tensor in link.taken)
         forks = 0.5 if taken[pieces[0].inputs[0]] > 1 else 0.0
-        uses = len(pieces) * (1 + 0.5 * (len(pieces[0].inputs) - 1))
-        return len(pieces) * size - size - 3 - uses + forks
+        wide = 0.5 * (len(pieces[0].inputs) - 1) * len(pieces)
+        header = 2 + len(pieces[0].inputs[:2]) + 2 * (len(pieces[0].outputs) - 1)
+        saved = (len(pieces) - 1) * size - header - uses - wide + forks
+        together = self._share(pieces, self._is_named_together)
+        cuts = self._share(pieces, self._cuts_parts)
+        return (saved * (1 + 0.4 * together) + together) * (1 - cuts)
 
-    def _share_named_together(self, pieces: list[Piece]) -> float:
-        """Return how many of the pieces their author called by a common name, as in `block_3_`."""
-        together = 0
-        for piece in pieces:
-            names = [link.name.split("_") for link in self.bodies[piece.body].links]
-            common = common_start(names[piece.start : piece.end])
-            around = names[max(piece.start - 1, 0) : piece.start] + names[piece.end : piece.end + 1]
-            numbered = any(any(map(str.isdigit, token)) for token in common)
-            together += numbered and all(name[: len(common)] != common for name in around)
-        return together / len(pieces)
+    def _share(self, pieces: Sequence[Piece], holds: Callable[[Piece], bool]) -> float:
+        return sum(map(holds, pieces)) / len(pieces)
+
+    def _is_named_together(self, piece: Piece) -> bool:
+        """Tell whether its author called the piece, and nothing beside it, by a common name."""
+        return (piece.start, piece.end) in self.named[piece.body]
+
+    def _cuts_parts(self, piece: Piece) -> bool:
+        """Tell whether a piece spans several parts of its author's and ends within one."""
+        parts = self.parts[piece.body]
+        inside = [part for part in parts[piece.start : piece.end] if part]
+        before = next((part for part in reversed(parts[: piece.start]) if part), "")
+        after = next((part for part in parts[piece.end :] if part), "")
+        return len(set(inside)) > 1 and (inside[0] == before or inside[-1] == after)
+
+    def _start_of(self, piece: Piece) -> list[str]:
+        return common_start([link.name for link in self._links(piece)])
 
     # ------------------------------------------------------------ rewriting
 
     def _make_block(self, pieces: list[Piece], template: Template) -> None:
         first = pieces[0]
-        name = self._block_name(template.links, first)
-        inlets = tuple(Inlet(t, word) for t, word in zip(first.inputs, _INPUT_NAMES, strict=False))
+        name = f"block {len(self.wanted)}"
+        is_named = self._share(pieces, self._is_named_together) == 1
+        own = common_words([self._start_of(piece) for piece in pieces]) if is_named else ""
+        described = [self._named(link, self.wanted) for link in template.links]
+        self.wanted[name] = block_name(described, first.inputs, own)
+        inlets = _inlets(first.inputs, template.links)
         uses = dict(zip(pieces, template.arguments, strict=True))
-        for body in {piece.body for piece in pieces}:
+        for body in {piece.body: None for piece in pieces}:
             links: list[Link] = list(self.bodies[body].links)
             for piece in sorted((p for p in pieces if p.body == body), key=lambda p: -p.start):
-                use = Link(Use(name, uses[piece]), piece.inputs, links[piece.end - 1].gives, name=name)
-                links[piece.start : piece.end] = [use]
-            self.bodies[body] = replace(self.bodies[body], links=tuple(links))
-        outputs = template.links[-1].gives
-        self.bodies[name] = Body(inlets, template.links, outputs, params=template.params)
-        self.blocks.insert(0, name)
+                links[piece.start : piece.end] = [self._use(name, piece, uses[piece])]
+            self._put(body, replace(self.bodies[body], links=tuple(links)))
+        self._put(name, Body(inlets, template.links, first.outputs, params=template.params))
 
-    def _block_name(self, links: Sequence[Link], piece: Piece) -> str:
-        wanted = _described(links, piece)
-        name, number = wanted, 1
-        while name in self.bodies:
-            number += 1
-            name = f"{wanted}_{number}"
-        return name
+    def _use(self, name: str, piece: Piece, arguments: Mapping[str, Value]) -> Link:
+        made = {tensor: link for link in self._links(piece) for tensor in link.gives}
+        names = tuple(made[tensor].name for tensor in piece.outputs)
+        return Link(Use(name, arguments), piece.inputs, piece.outputs, name=names[0], names=names)
+
+    # ------------------------------------------------------------ the result
+
+    def result(self) -> tuple[Body, dict[str, Body]]:
+        """Return the graph and its blocks, each block after those that it uses."""
+        order: dict[str, None] = {}
+        self._use_in_order("", order)
+        names: dict[str, str] = {}
+        for block in order:
+            names[block] = _unused(self.wanted[block], names.values())
+        model, *blocks = (self._finished(name, names) for name in ("", *order))
+        return model, dict(zip(names.values(), blocks, strict=True))
+
+    def _use_in_order(self, name: str, order: dict[str, None]) -> None:
+        for link in self.bodies[name].links:
+            if isinstance(link.what, Slot):
+                self._use_in_order(link.what.name, order)
+            elif isinstance(link.what, Use) and link.what.block not in order:
+                self._use_in_order(link.what.block, order)
+                order[link.what.block] = None
+
+    def _finished(self, name: str, names: Mapping[str, str]) -> Body:
+        body = with_repeats(self.bodies[name], self.bodies)
+        return replace(body, links=tuple(self._named(link, names) for link in body.links))
+
+    def _named(self, link: Link, names: Mapping[str, str]) -> Link:
+        match link.what:
+            case Slot(name=name):
+                return replace(link, what=self._finished(name, names))
+            case Use(block=block, arguments=arguments):
+                return replace(link, what=Use(names[block], arguments))
+        return link
+
+
+def _inlets(tensors: Sequence[int], links: Sequence[Link]) -> tuple[Inlet, ...]:
+    """Name the inputs of a block; one that is only a keyword argument is called after that: `mask`."""
+    words = iter(_INPUT_NAMES)
+    inlets = []
+    for tensor in tensors:
+        keywords = {key for link in links for key, ref in link.keywords.items() if tensor in flat((ref,))}
+        is_plain = any(tensor in flat(link.takes) for link in links) or len(keywords) != 1
+        inlets.append(Inlet(tensor, next(words) if is_plain else keywords.pop().rpartition("_")[2]))
+    return tuple(inlets)
+
+
+def _lines_of_uses(pieces: Sequence[Piece], arguments: Sequence[Mapping[str, Value]] | None) -> float:
+    """Return in about how many lines a block is used; without arguments, in how many at least."""
+    rows: list[list[int]] = []
+    for index, piece in enumerate(pieces):
+        before = pieces[rows[-1][-1]] if rows else None
+        follows = before is not None and (before.body, before.end) == (piece.body, piece.start)
+        if follows and before is not None and before.outputs[0] == piece.inputs[0]:
+            rows[-1].append(index)
+        else:
+            rows.append([index])
+    given = arguments or [{} for _ in pieces]
+    return sum(lines_of_row([given[index] for index in row]) for row in rows)
+
+
+def _unused(wanted: str, taken: Collection[str]) -> str:
+    name, number = wanted, 1
+    while name in taken or name in _WORDS or catalogue().find(name, ("layers", "applications")):
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
 
 
 def _num_arguments(link: Link) -> int:
@@ -159,68 +235,3 @@ def _num_arguments(link: Link) -> int:
         case Use(arguments=arguments):
             return len(arguments)
     return 0
-
-
-def _described(links: Sequence[Link], piece: Piece) -> str:
-    """Return a name that says what a block does."""
-    ending = next(
-        (class_of(link) for link in reversed(links) if class_of(link) not in ("ReLU", "Activation")), ""
-    )
-    straight = len(piece.inputs) == 1 and all(len(link.takes) == 1 for link in links)
-    if straight and len(links) <= 4:
-        return "_".join(dict.fromkeys(map(_word, links)))
-    skips = any(piece.inputs[0] in link.takes for link in links if len(link.takes) > 1)
-    if ending == "Add":
-        return "residual" if skips else "projected"
-    if ending == "Concatenate":
-        return "dense" if skips else "branches"
-    if ending == "Multiply":
-        return "gate"
-    if not straight:
-        return "gated" if any(class_of(link) == "Multiply" for link in links) else "cell"
-    heavy = [_word(link) for link in links if class_of(link) not in LIGHT]
-    return "_".join(heavy) if len(heavy) <= 3 else "stack"
-
-
-def _word(link: Link) -> str:
-    if isinstance(link.what, Component) and link.what.name == "Activation":
-        return str((link.what.options or {}).get("activation", "activation"))
-    return _SHORT_NAMES.get(class_of(link)) or snake_case(link.what)
-
-
-# ---------------------------------------------------------------- repeats
-
-
-def with_repeats(body: Body) -> Body:
-    """Write three and more equal calls in a row as one with `repeat`."""
-    links: list[Link] = []
-    run: list[Link] = []
-    previous = body.inputs[0].tensor if len(body.inputs) == 1 else None
-    last = last_uses(body)
-    for index, link in enumerate(body.links):
-        chains = len(link.gives) == 1 and link.takes == (previous,) and _repeats(link)
-        continues = run and chains and _alike(run[-1], link) and last[run[-1].gives[0]] == index
-        if not continues:
-            links += _as_repeat(run)
-            run = []
-        if chains:
-            run.append(link)
-        else:
-            links.append(link)
-        previous = link.gives[0] if len(link.gives) == 1 else None
-    return replace(body, links=(*links, *_as_repeat(run)))
-
-
-def _repeats(link: Link) -> bool:
-    plain = not link.keywords and link.layer < 0 and link.weights is None and not link.adapt
-    return plain and isinstance(link.what, (Component, Use))
-
-
-def _alike(one: Link, other: Link) -> bool:
-    return (repr(one.what), one.call, one.trainable) == (repr(other.what), other.call, other.trainable)
-
-
-def _as_repeat(run: Sequence[Link]) -> list[Link]:
-    if len(run) < 3:
-        return list(run)
-    return [replace(run[0], repeat=len(run), gives=run[-1].gives)]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-from kexp.spec.types import Component, Expr, Use, Value, Weights
+from kexp.spec.types import Component, Expr, Repeat, Use, Value, Weights
 
 Ref = Union[int, None, tuple["Ref", ...]]  # noqa: UP007  (recursive)
 """A tensor's number, a gap, or a list of them."""
@@ -27,7 +27,10 @@ class Inlet:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One call. `layer` numbers the layer, whose own name is `name`; `full` are all its arguments."""
+    """One call. `layer` numbers the layer, whose own name is `name`; `full` are all its arguments.
+
+    `names` are what the outputs of a block were called where it was no block yet.
+    """
 
     what: "Component | Again | Body | Expr | Use"
     takes: tuple[Ref, ...]
@@ -37,9 +40,10 @@ class Link:
     trainable: bool | None = None
     weights: Weights | None = None
     adapt: bool = False
-    repeat: int | None = None
+    repeat: Repeat | None = None
     layer: int = -1
     name: str = ""
+    names: tuple[str, ...] = ()
     full: Mapping[str, Value] = field(default_factory=dict, compare=False)
 
     @property

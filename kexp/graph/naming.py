@@ -4,16 +4,28 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
+from kexp.graph.given_names import is_automatic, says_nothing, says_part
 from kexp.graph.links import Again, Body, Inlet, Link, Ref, flat
 from kexp.graph.operations import rewritten
+from kexp.graph.wording import class_of, kind_of
 from kexp.spec.catalogue import catalogue
 from kexp.spec.expression import parse_expression
-from kexp.spec.types import Block, Component, Expr, Graph, Operand, Operands, Port, Reuse, Step, Use
-from kexp.spec.wiring import snake_case
+from kexp.spec.types import Block, Component, Expr, Graph, Operand, Operands, Port, Repeat, Reuse, Step, Use
 
 _WORDS = ("reuse", "model", "layers", "expr", "prev", "input", "null", "_")
 _ROLES = {"Add": "shortcut", "Multiply": "gate", "Concatenate": "branch"}
 """What a tensor is called after the layer that takes it, where its own layer's name says nothing."""
+_ROLES_OF_SHARED = {"Multiply": "features", "Concatenate": "skip"}
+"""The same, for a tensor that something else takes too."""
+_STATES = {
+    "LSTM": ("h", "c"),
+    "GRU": ("state",),
+    "SimpleRNN": ("state",),
+    "MultiHeadAttention": ("scores",),
+    "Attention": ("scores",),
+    "AdditiveAttention": ("scores",),
+}
+"""What layers give besides their output."""
 
 
 def graph_of(body: Body, blocks: Mapping[str, Body]) -> Graph:
@@ -43,8 +55,8 @@ class _Namer:
             self.names.setdefault(tensor, self._name(tensor, link))
         previous = self.body.inputs[0].tensor if len(self.body.inputs) == 1 else None
         steps = []
-        for index, link in enumerate(self.body.links):
-            steps.append(self._step(link, previous, index == 0))
+        for link in self.body.links:
+            steps.append(self._step(link, previous))
             previous = _first(link, self.used)
         return Graph(tuple(steps), self._inputs(), self._outputs())
 
@@ -59,9 +71,10 @@ class _Namer:
                 self.takers.setdefault(tensor, taker)
         for link in self.body.links:
             is_shared = link.layer >= 0 and not isinstance(link.what, Again)
+            is_own_model = isinstance(link.what, Body) and self._says_something(link.name, link)
             several = len(link.gives) > 1
             for tensor in link.gives:
-                wanted = tensor in needed or (is_shared and tensor == link.gives[0])
+                wanted = tensor in needed or ((is_shared or is_own_model) and tensor == link.gives[0])
                 if wanted or (several and tensor in self.used):
                     yield tensor, link
 
@@ -80,27 +93,39 @@ class _Namer:
         return is_last and self.body.keys is None
 
     def _name(self, tensor: int, link: Link) -> str:
-        own = None if self.generic else _identifier(link.name)
-        if own is None or re.fullmatch(rf"{snake_case(_kind(link))}(_\d+)?", own):
-            taker = self.takers.get(tensor)
-            role = _ROLES.get(_class(taker)) if taker is not None else None
-            if role == "branch" and self.used[tensor] > 1:
-                role = "skip"
-            own = role or (own if not self.generic and own else snake_case(_kind(link)))
-        return self._unused(own)
+        place = link.gives.index(tensor)
+        own = link.names[place] if link.names else link.name
+        states = _STATES.get(class_of(link), ())
+        if 0 < place <= len(states):
+            return self._unused(states[place - 1])
+        if not self._says_something(own, link):
+            own = (self._role(tensor) if len(link.gives) == 1 else None) or kind_of(link)
+        return self._unused(_identifier(own) or kind_of(link), link.repeat)
 
-    def _unused(self, wanted: str) -> str:
+    def _says_something(self, name: str, link: Link) -> bool:
+        empty = name in self.blocks or says_nothing(name, kind_of(link))
+        return not empty and (not self.generic or says_part(name))
+
+    def _role(self, tensor: int) -> str | None:
+        taker = self.takers.get(tensor)
+        if taker is None:
+            return None
+        usual = _ROLES.get(class_of(taker))
+        return _ROLES_OF_SHARED.get(class_of(taker), usual) if self.used[tensor] > 1 else usual
+
+    def _unused(self, wanted: str, repeat: Repeat | None = None) -> str:
+        """Return a name that is free; the layers of a repeated step are called after it and their turn."""
         name, number = wanted, 1
-        while name in self.taken or catalogue().find(name, ("layers", "applications")):
+        while self.taken.intersection(_names_of(name, repeat)) or _is_class(name):
             number += 1
             name = f"{wanted}_{number}"
-        self.taken.add(name)
+        self.taken.update(_names_of(name, repeat))
         return name
 
     # ------------------------------------------------------------ steps
 
-    def _step(self, link: Link, previous: int | None, is_first: bool) -> Step:
-        what, takes = self._what(link), self._takes(link, previous, is_first)
+    def _step(self, link: Link, previous: int | None) -> Step:
+        what, takes = self._what(link), self._takes(link, previous)
         if isinstance(what, Expr):
             words = [self._word(tensor, previous) for tensor in flat(link.takes)]
             what = parse_expression(rewritten(what.text, words), catalogue().operations)
@@ -126,12 +151,14 @@ class _Namer:
             case what:
                 return what
 
-    def _takes(self, link: Link, previous: int | None, is_first: bool) -> Operands:
+    def _takes(self, link: Link, previous: int | None) -> Operands:
         takes = () if previous is not None and link.takes == (previous,) else link.takes
         if not takes and not link.keywords:
             return Operands()
+        # what a repeated call takes first is its own output from the second turn on
+        first = ("prev",) if link.repeat is not None else ()
         return Operands(
-            tuple(self._operand(ref, previous) for ref in takes),
+            (*first, *(self._operand(ref, previous) for ref in takes[len(first) :])),
             {name: self._operand(ref, previous) for name, ref in link.keywords.items()},
         )
 
@@ -174,18 +201,21 @@ def _first(link: Link, used: Collection[int]) -> int | None:
     return next((t for t in link.gives if t in used or len(link.gives) == 1), None)
 
 
-def _kind(link: Link) -> object:
-    return Graph(()) if isinstance(link.what, Body) else link.what
+def _is_class(name: str) -> bool:
+    return catalogue().find(name, ("layers", "applications")) is not None
 
 
-def _class(link: Link) -> str:
-    return link.what.name if isinstance(link.what, Component) else ""
+def _names_of(name: str, repeat: Repeat | None) -> list[str]:
+    """Return the names that a step takes: its own, and those of the layers of its turns."""
+    lists = tuple(repeat.values()) if isinstance(repeat, Mapping) else ()
+    turns = len(lists[0]) if lists and isinstance(lists[0], tuple) else repeat
+    return [name, *(f"{name}_{turn}" for turn in range(turns if isinstance(turns, int) else 0))]
 
 
 def _port_name(inlet: Inlet) -> str:
     """Return an input's own name, or one that says more than Keras's count."""
     own = _identifier(inlet.name)
-    if own is not None and not re.fullmatch(r"(input|input_layer|keras_tensor)(_\d+)?", own):
+    if own is not None and not is_automatic(inlet.name):
         return own
     is_image = inlet.shape is not None and len(inlet.shape) == 3 and inlet.shape[-1] in (1, 3, 4)
     return "image" if is_image else "x"

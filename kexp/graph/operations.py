@@ -14,6 +14,7 @@ from kexp.spec.types import Expr
 
 TENSOR = "T__"
 """Begins the name that stands for the n-th tensor of an expression, until the tensors have names."""
+_SHORTER = {"absolute": "abs"}
 _FUNCTIONS_OF_OPERATORS = {name: operator for operator, name in OPERATORS.items()}
 
 
@@ -84,6 +85,7 @@ def _tree(operation: Any, arguments: Any, written: Any) -> ast.expr:
         container, key = list(arguments.args) + list(arguments.kwargs.values())
         return ast.Subscript(written(container), written(tuple(key) if isinstance(key, list) else key))
     name = _functions()[made.__module__, made.__name__.lower()]
+    name = _SHORTER.get(name, name)
     parameters = inspect.signature(getattr(keras.ops, name)).parameters
     call = inspect.signature(operation.call)
     bound = call.bind(*arguments.args, **arguments.kwargs)
@@ -111,15 +113,22 @@ def _operator(name: str, values: list[ast.expr]) -> ast.expr:
 def _function(
     name: str, given: dict[str, Any], parameters: list[inspect.Parameter], written: Any
 ) -> ast.expr:
-    """Write a call: what is required by position, the rest by name where it differs from the default."""
+    """Write a call: what is required and tensors by position, the rest by name where it is no default."""
     unknown = set(given) - {p.name for p in parameters}
     if unknown:
         raise KeyError(min(unknown))
-    positional = [written(given[p.name]) for p in parameters if p.default is p.empty]
+    positional = []
+    for parameter in parameters:
+        by_place = parameter.default is parameter.empty or isinstance(
+            given.get(parameter.name), keras.KerasTensor
+        )
+        if not by_place:
+            break
+        positional.append(written(given[parameter.name]))
     named = [
         ast.keyword(p.name, written(given[p.name]))
-        for p in parameters
-        if p.default is not p.empty and p.name in given and _plain(given[p.name]) != _plain(p.default)
+        for p in parameters[len(positional) :]
+        if p.name in given and _plain(given[p.name]) != _plain(p.default)
     ]
     return ast.Call(ast.Name(name), positional, named)
 

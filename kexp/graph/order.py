@@ -1,7 +1,10 @@
 """The calls of a Keras graph in the order in which a person would write them: chain after chain."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import keras
 
 Node = Any
 """Keras's record of one call."""
@@ -15,13 +18,17 @@ def node_of(tensor: Any) -> Node:
 def nodes_in_order(inputs: Sequence[Any], outputs: Sequence[Any]) -> list[Node]:
     """Return the calls between two sets of tensors.
 
-    What several branches share comes before the first of them, so that what belongs together stays together.
+    What several branches share comes before the first of them, so that what belongs together stays together;
+    what is computed from inputs alone for several layers, such as a mask, comes before everything.
     """
     graph = _Graph(frozenset(map(id, inputs)))
     ends = graph.parents_of(outputs)
     graph.explore(ends)
     graph.settle(ends)
-    return graph.settled
+    aside = graph.computed_aside()
+    return [node for node in graph.settled if id(node) in aside] + [
+        node for node in graph.settled if id(node) not in aside
+    ]
 
 
 class _Graph:
@@ -91,3 +98,20 @@ class _Graph:
         if shared:
             return self.ranked[shared.bit_length() - 1]
         return waiting[0] if waiting else None
+
+    def computed_aside(self) -> set[int]:
+        """Return the operations on inputs alone whose result several others take, with what leads to it."""
+        aside: set[int] = set()
+        takers = Counter(id(parent) for parents in self.parents.values() for parent in parents)
+        pure: set[int] = set()
+        for node in self.settled:
+            parents = [id(parent) for parent in self.parents[id(node)]]
+            if not isinstance(node.operation, keras.Layer) and pure.issuperset(parents):
+                pure.add(id(node))
+                if takers[id(node)] > 1:
+                    aside |= self._with_parents(node)
+        return aside
+
+    def _with_parents(self, node: Node) -> set[int]:
+        above = (self._with_parents(parent) for parent in self.parents[id(node)])
+        return {id(node)}.union(*above)

@@ -1,29 +1,41 @@
 """The stretches of a graph that could be blocks, under a key that like ones share."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kexp.graph.links import Again, Body, Link, Ref, last_uses
+from kexp.graph.wording import LIGHT, class_of
 from kexp.spec.types import Component, Expr, Use
 
 _LONGEST = 160
-_LEAST_CELL = 8
 _JOINS = ("Add", "Concatenate", "Average", "Maximum")
-LIGHT = (
-    *("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "BatchNormalization"),
-    *("LayerNormalization", "GroupNormalization", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
-)
-"""Layers that may stand before and after the branches of a block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of one graph with one output; `inputs` are the tensors from outside, in order of use."""
+    """A stretch of one graph; `inputs` are the tensors from outside, in order of use.
+
+    `outputs` are those that are used outside, the last call's first.
+    """
 
     body: str
     start: int
     end: int
     inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A sort of pieces: with up to so many inputs, so many outputs, and at least so many calls."""
+
+    inputs: int
+    outputs: int
+    least: int
+
+    @property
+    def is_simple(self) -> bool:
+        return self.inputs == self.outputs == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +45,21 @@ class Slot:
     name: str
 
 
-def pieces_of(name: str, body: Body, most_inputs: int) -> Iterator[tuple[Hashable, Piece]]:
-    """Yield every stretch of at least two calls that gives one tensor, under a key of its structure."""
-    search = _Search(name, body, most_inputs)
-    for start in range(len(body.links)):
-        yield from search.begun_at(start)
+def pieces_of(
+    name: str, body: Body, sort: Sort, stretches: Collection[tuple[int, int]] | None = None
+) -> Iterator[tuple[Hashable, Piece]]:
+    """Yield every stretch of one sort, or those of `stretches`, under a key of its structure."""
+    search = _Search(name, body, sort)
+    starts = range(len(body.links)) if stretches is None else sorted({start for start, _ in stretches})
+    for start in starts:
+        for key, piece in search.begun_at(start):
+            if stretches is None or (piece.start, piece.end) in stretches:
+                yield key, piece
 
 
 class _Search:
-    def __init__(self, name: str, body: Body, most_inputs: int) -> None:
-        self.name, self.links, self.most_inputs = name, body.links, most_inputs
-        self.least = 2 if most_inputs == 1 else _LEAST_CELL
+    def __init__(self, name: str, body: Body, sort: Sort) -> None:
+        self.name, self.links, self.sort = name, body.links, sort
         self.last = last_uses(body)
         self.made = {
             tensor: (index, place)
@@ -56,7 +72,8 @@ class _Search:
     def begun_at(self, start: int) -> Iterator[tuple[Hashable, Piece]]:
         inputs: dict[int, int] = {}
         joined: list[tuple[int, int]] = []
-        key = kept = 0
+        kept: list[int] = []
+        key = 0
         for end in range(start + 1, min(start + _LONGEST, len(self.links)) + 1):
             link, shape = self.links[end - 1], self.shapes[end - 1]
             refs = (*link.takes, *link.keywords.values())
@@ -64,22 +81,40 @@ class _Search:
             fork = self.forks.get(end - 1, -1)
             if fork >= start:
                 joined = [*(pair for pair in joined if pair[1] < fork), (fork, end - 1)]
-            if shape is None or len(inputs) > self.most_inputs or (len(joined) > 1 == self.most_inputs):
+            if shape is None or len(inputs) > self.sort.inputs or self._is_several(start, end, joined):
                 break
-            gives_one = kept < end and all(tensor not in self.last for tensor in link.gives[1:])
-            if gives_one and self._reads_well(start, end, joined):
-                yield (end - start, key), Piece(self.name, start, end, tuple(inputs))
-            kept = max(kept, *(self.last.get(tensor, 0) for tensor in link.gives))
+            kept = [tensor for tensor in (*kept, *link.gives) if self.last.get(tensor, -1) >= end]
+            if (
+                link.gives[0] in kept
+                and len(kept) == self.sort.outputs
+                and self._reads_well(start, end, joined)
+            ):
+                others = tuple(tensor for tensor in kept if tensor != link.gives[0])
+                places = tuple(_relative(tensor, start, self.made, inputs) for tensor in others)
+                outputs = (link.gives[0], *others)
+                yield (end - start, key, places), Piece(self.name, start, end, tuple(inputs), outputs)
 
     def _reads_well(self, start: int, end: int, joined: list[tuple[int, int]]) -> bool:
         """Tell whether a stretch begins and ends where a person would draw the line."""
         is_whole = bool(self.name) and end - start == len(self.links)
-        if end - start < self.least or is_whole or self._is_run(start, end):
+        if end - start < self.sort.least or is_whole or self._is_run(start, end):
             return False
-        if self.most_inputs > 1:
+        if not self.sort.is_simple:
             return True
-        around = ((self.links[start:first], self.links[at + 1 : end]) for first, at in joined)
-        return all(_is_light(before) and _is_light(after) for before, after in around)
+        begins, ends = [first for first, _ in joined], [at + 1 for _, at in joined]
+        around = zip([start, *ends], [*begins, end], strict=True)
+        return not joined or all(_is_light(self.links[first:after]) for first, after in around)
+
+    def _is_several(self, start: int, end: int, joined: list[tuple[int, int]]) -> bool:
+        """Tell whether a simple piece joins branches more than once, but for a pair of different kinds.
+
+        Attention beside a shortcut, then a network beside a shortcut, is one piece.
+        """
+        if not self.sort.is_simple or len(joined) < 2:
+            return False
+        (first, at), (second, last) = joined[0], joined[-1]
+        alike = self.shapes[first : at + 1] == self.shapes[second : last + 1]
+        return len(joined) > 2 or alike or any(isinstance(link.what, Use) for link in self.links[start:end])
 
     def _is_run(self, start: int, end: int) -> bool:
         """Tell whether a stretch is one call over and over, or cuts such a row in two."""
@@ -101,8 +136,7 @@ def _forks(body: Body) -> dict[int, int]:
     made = {tensor: index for index, link in enumerate(body.links) for tensor in link.gives}
     found: dict[int, int] = {}
     for index, link in enumerate(body.links):
-        is_sum = isinstance(link.what, Expr) and len(link.takes) > 1
-        if class_of(link) not in _JOINS and not is_sum:
+        if not _joins(link):
             continue
         outside: set[int] = set()
         for start in range(index, max(index - _LONGEST, -1), -1):
@@ -113,16 +147,14 @@ def _forks(body: Body) -> dict[int, int]:
     return found
 
 
+def _joins(link: Link) -> bool:
+    """Tell whether branches end in a call; a gate is no branch, and of the user's own layers nobody knows."""
+    unknown = isinstance(link.what, Expr) or (isinstance(link.what, Component) and link.what.is_custom)
+    return class_of(link) in _JOINS or (unknown and class_of(link) != "Multiply" and len(link.takes) > 1)
+
+
 def _is_light(links: Sequence[Link]) -> bool:
     return len(links) <= 2 and all(class_of(link) in LIGHT for link in links)
-
-
-def common_start(names: Sequence[list[str]]) -> list[str]:
-    common = names[0]
-    for name in names:
-        length = next((i for i, (a, b) in enumerate(zip(common, name, strict=False)) if a != b), len(common))
-        common = common[: min(length, len(name))]
-    return common
 
 
 def _shape(link: Link) -> Hashable:
@@ -138,7 +170,7 @@ def _shape(link: Link) -> Hashable:
             what = ("expr", text)
         case _:
             return None
-    siblings = (link.trainable, link.adapt, repr(link.call))
+    siblings = (link.trainable, link.adapt, repr(link.call), repr(link.repeat))
     return hash((what, siblings, tuple(link.keywords), len(link.takes), len(link.gives)))
 
 
@@ -161,7 +193,3 @@ def apart(pieces: Sequence[Piece]) -> list[Piece]:
             chosen.append(piece)
             ends[piece.body] = piece.end
     return chosen
-
-
-def class_of(link: Link) -> str:
-    return link.what.name if isinstance(link.what, Component) else ""

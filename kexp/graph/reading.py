@@ -1,19 +1,23 @@
 """keras.Model -> Body: every call of the graph, with the arguments that matter."""
 
 import inspect
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import keras
 from keras.src.models.functional import Functional
+from keras.src.utils.naming import to_snake_case
 
 from kexp.errors import SpecError
 from kexp.graph.calls import takes_positions
 from kexp.graph.described import Describer
 from kexp.graph.fixed import FixedTraining
+from kexp.graph.learnt import holds_statistics, paths_of
 from kexp.graph.links import Again, Body, Inlet, Link, Ref
 from kexp.graph.naming import graph_of
+from kexp.graph.opened import method_of_its_own, not_a_graph
 from kexp.graph.operations import TENSOR, expression_of
 from kexp.graph.order import Node, nodes_in_order
 from kexp.graph.passing import holds_tensor, is_implied, is_tensor
@@ -21,16 +25,20 @@ from kexp.graph.tidying import tidied
 from kexp.spec.types import Expr, Graph, Value, Weights
 
 
-def read_model(model: keras.Model, policy: str, source: str | None = None) -> Body:
-    """Return the graph of a Functional or Sequential model, kept in the file `source`.
+def read_model(model: keras.Model, policy: str, source: str) -> Body:
+    """Return the graph of a Functional or Sequential model that is kept in the file `source`.
 
-    Raises: SpecError (not-a-graph, sparse-input, shared-layer and those of objects and operations).
+    Raises: SpecError (empty-model, not-a-graph, sparse-input, shared-layer, hidden-statistics, and those of
+    objects and operations).
     """
-    return _Reader(policy, model, source).body(model)
+    body = _Reader(policy, model, source).body(model)
+    if not body.links:
+        raise SpecError.because("empty-model", f"the model `{model.name}` has no layers")
+    return body
 
 
 class _Reader:
-    def __init__(self, policy: str, model: keras.Model, source: str | None) -> None:
+    def __init__(self, policy: str, model: keras.Model, source: str) -> None:
         self.model, self.source = model, source
         self.describer = Describer(policy, self.nested)
         self.numbers: dict[int, int] = {}
@@ -56,11 +64,14 @@ class _Reader:
             for index, (node, operation) in enumerate(zip(nodes, operations, strict=True))
         ]
         struct = graph._outputs_struct
-        outputs = tuple(self.number(tensor) for tensor in graph.outputs)
-        keys = tuple(struct) if isinstance(struct, dict) and len(struct) == len(outputs) else None
+        keys = tuple(struct) if isinstance(struct, dict) and len(struct) == len(graph.outputs) else None
+        outputs = tuple(self.number(tensor) for tensor in (struct.values() if keys else graph.outputs))
         inlets = tuple(self._inlet(tensor) for tensor in graph.inputs)
         if keys is None:
             outputs = self._told_apart(outputs, links)
+        prefix = f"{model.name}_"  # some applications, and kexp's nested models, put it before every name
+        links = [replace(link, name=link.name.removeprefix(prefix)) for link in links]
+        inlets = tuple(replace(inlet, name=inlet.name.removeprefix(prefix)) for inlet in inlets)
         return tidied(Body(inlets, tuple(links), outputs, keys))
 
     def _told_apart(self, outputs: tuple[int, ...], links: list[Link]) -> tuple[int, ...]:
@@ -105,7 +116,7 @@ class _Reader:
         operation, training = _without_training(node.operation)
         if not isinstance(operation, keras.Layer):
             expression, tensors = expression_of(node)
-            return Link(expression, tuple(map(self.number, tensors)), gives, name=operation.name)
+            return Link(expression, tuple(map(self.number, tensors)), gives, name=_given_name(operation))
         if self.homes.setdefault(id(operation), model) is not model:
             raise SpecError.because(
                 "shared-layer",
@@ -120,8 +131,24 @@ class _Reader:
             shapes = [tuple(tensor.shape[1:]) for tensor in node.input_tensors]
             fits = len(shapes) == 1 and link.what.inputs[0].shape in (shapes[0], None)
             link = replace(link, what=replace(link.what, declares=not fits))
+        if not is_again and not isinstance(link.what, Body) and holds_statistics(operation):
+            link = self._with_statistics(link, operation, node)
         link = replace(link, takes=takes, gives=gives, keywords=keywords, call=constants, layer=number)
-        return replace(link, name=operation.name)
+        return replace(link, name=_given_name(operation))
+
+    def _with_statistics(self, link: Link, layer: Any, node: Node) -> Link:
+        """Let a layer that learns a mean and a variance do so, or take them from the model's file."""
+        is_first = any(tensor is node.input_tensors[0] for tensor in self.model.inputs)
+        if isinstance(layer, keras.layers.Normalization) and is_first:
+            return replace(link, adapt=True)
+        place = next((path for path, each in paths_of(self.model).items() if each is layer), None)
+        if place is None:
+            raise SpecError.because(
+                "hidden-statistics",
+                "a model inside it holds a mean and a variance that no spec can name",
+                help="give its `Normalization` `mean` and `variance` as arguments, and save the model anew",
+            )
+        return replace(link, weights=Weights(self.source, place))
 
     def _layer(self, layer: Any) -> Link:
         trainable = False if not layer.trainable and layer.weights else None
@@ -129,17 +156,14 @@ class _Reader:
             body = self.body(layer)
             if trainable is False:
                 body = replace(body, links=tuple(replace(link, trainable=None) for link in body.links))
-            return Link(body, (), (), trainable=trainable, name=layer.name)
+            return Link(body, (), (), trainable=trainable, name=_given_name(layer))
         try:
             described = self.describer.describe(layer)
         except SpecError as error:
             raise SpecError(*(_about(diagnostic, layer.name) for diagnostic in error.diagnostics)) from None
-        link = Link(described.component, (), (), trainable=trainable, name=layer.name, full=described.full)
-        if not isinstance(layer, keras.layers.Normalization) or "mean" in (described.component.options or {}):
-            return link
-        if self.source is not None and layer in self.model.layers:
-            return replace(link, weights=Weights(self.source, layer.name))
-        return replace(link, adapt=True)
+        return Link(
+            described.component, (), (), trainable=trainable, name=_given_name(layer), full=described.full
+        )
 
     def _arguments(self, layer: Any, node: Node) -> tuple[tuple[Ref, ...], dict[str, Ref], dict[str, Value]]:
         """Return what a layer was called with: tensors by position, by name, and constants."""
@@ -181,15 +205,16 @@ def _without_training(operation: Any) -> tuple[Any, dict[str, Value]]:
 
 def _functional(model: keras.Model) -> Any:
     """Return the Functional inside a model; None for a Sequential that was never built."""
-    if isinstance(model, keras.Sequential):
-        return model._functional
-    if isinstance(model, Functional):
-        return model
-    raise SpecError.because(
-        "not-a-graph",
-        f"`{type(model).__name__}` is a model class with a `call` of its own, and a spec holds graphs",
-        help="write the class as `file.py:Name`, and import the Functional models inside it",
-    )
+    own = method_of_its_own(model)
+    if own is not None or not isinstance(model, (Functional, keras.Sequential)):
+        raise not_a_graph(type(model).__name__, own or "call")
+    return model._functional if isinstance(model, keras.Sequential) else model
+
+
+def _given_name(operation: Any) -> str:
+    """Return what its author called a layer; nothing for a name that Keras made from the class."""
+    own = to_snake_case(type(operation).__name__)
+    return "" if re.fullmatch(rf"{own}(_\d+)?", operation.name) else operation.name
 
 
 def _about(diagnostic: Any, name: str) -> Any:

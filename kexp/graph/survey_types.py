@@ -9,7 +9,9 @@ import re
 import types
 from collections.abc import Mapping
 from inspect import Parameter
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from kexp.spec.types import Within
 
 _TYPES = {
     # ---------------------------------------------------------------- objects
@@ -212,6 +214,8 @@ _SCALARS = {str: "text", int: "int", float: "float", bool: "bool", types.NoneTyp
 def written(annotation: Any) -> str:
     """Return the type that an annotation of our own says, as the catalogue writes it."""
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return f"{written(arguments[0])}{_range(arguments[1])}"
     if origin in (Union, types.UnionType):
         return " | ".join(written(argument) for argument in arguments)
     if origin is Literal:
@@ -222,3 +226,8 @@ def written(annotation: Any) -> str:
     if origin is not None and issubclass(origin, Mapping):
         return f"map({written(arguments[1])})"
     return _SCALARS.get(annotation, "any")
+
+
+def _range(bounds: Within) -> str:
+    most = ")" if bounds.most is None else f"{bounds.most}]"
+    return f"{'(' if bounds.exclusive else '['}{bounds.least},{most}"

@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kexp.graph.given_names import common_end, common_start
 from kexp.graph.links import Body, Link
 from kexp.spec.types import Component, Formula, Use, Value
 
 _LARGEST_FACTOR = 16
 _LEAST_RELATED = 4
 """Smaller numbers, such as strides, are proportional by accident."""
+_SIZES = frozenset({"filters", "units", "channels", "key_dim", "input_dim", "output_dim", "projection_dim"})
+"""Arguments that say how wide a layer is."""
 _OWN_WORDS = frozenset(
-    {"conv", "conv2d", "conv1d", "dwconv", "dwconv2", "bn", "relu", "dense", "layer", "add"}
+    {"conv", "conv2d", "conv1d", "dwconv", "dwconv2", "bn", "relu", "dense", "layer", "add", "activation"}
 )
 """Parts of layers' names that say nothing more than their class."""
 
@@ -30,18 +33,29 @@ def template_of(pieces: Sequence[Sequence[Link]], blocks: Mapping[str, Body]) ->
     """Return what makes all pieces; they have the same layers and the same wiring."""
     columns = _Columns()
     for _ in range(2):  # the columns are known, and can be named, only after the first time
-        links = tuple(_common(links, columns, blocks) for links in zip(*pieces, strict=True))
+        links = [_common(links, columns, blocks) for links in zip(*pieces, strict=True)]
         columns.choose_names()
-    uses = range(len(pieces))
+    starts = [common_start([link.name for link in piece]) for piece in pieces]
+    ends = (common_end([link.name for link in alike], starts) for alike in zip(*pieces, strict=True))
+    named = tuple(replace(link, name=end, names=()) for link, end in zip(links, ends, strict=True))
     given = {name: column.values for name, column in columns.by_name.items()}
-    # the first is written at every use: `residual: 64` says more than `residual`
-    params = {name: _usual(values) if index else None for index, (name, values) in enumerate(given.items())}
-    params = dict(sorted(params.items(), key=lambda item: item[1] is not None))
+    params = _params(columns.by_name)
     arguments = tuple(
         {n: given[n][use] for n in params if params[n] is None or _text(given[n][use]) != _text(params[n])}
-        for use in uses
+        for use in range(len(pieces))
     )
-    return Template(links, params, arguments)
+    return Template(named, params, arguments)
+
+
+def _params(columns: "Mapping[str, _Column]") -> dict[str, Value]:
+    """Return what each parameter is by default, those that are given at every use before the others.
+
+    Sizes always are, and one parameter at least: `residual: 64` says more than `residual`.
+    """
+    usual = {n: None if c.argument in _SIZES else _usual(c.values) for n, c in columns.items()}
+    if usual and all(value is not None for value in usual.values()):
+        usual[next(iter(usual))] = None
+    return dict(sorted(usual.items(), key=lambda item: item[1] is not None))
 
 
 def _usual(values: Sequence[Value]) -> Value:
@@ -49,7 +63,7 @@ def _usual(values: Sequence[Value]) -> Value:
     text, count = Counter(map(_text, values)).most_common(1)[0]
     value = next(v for v in values if _text(v) == text)
     plain = isinstance(value, (bool, int, float, str)) and not isinstance(value, Formula)
-    return value if plain and 2 * count >= len(values) else None
+    return value if plain and 2 * count > len(values) else None
 
 
 def _text(value: Value) -> str:
@@ -130,8 +144,10 @@ class _Columns:
             return first
         lists = [value for value in values if isinstance(value, tuple)]
         if len(lists) == len(values) and len({len(items) for items in lists}) == 1:
-            inner = "channels" if argument == "target_shape" else argument
-            return tuple(self.put(items, inner, hint) for items in zip(*lists, strict=True))
+            places = list(zip(*lists, strict=True))
+            if sum(len(set(map(_text, items))) > 1 for items in places) == 1:
+                inner = "channels" if argument == "target_shape" else argument
+                return tuple(self.put(items, inner, hint) for items in places)
         made = [value for value in values if isinstance(value, Component)]
         if len(made) == len(values) and len({(c.name, c.first, *(c.options or {})) for c in made}) == 1:
             rows = [component.options or {} for component in made]

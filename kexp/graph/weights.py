@@ -5,40 +5,33 @@ Keras's own paths depend on what the process built before; these depend on the s
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
-import ml_dtypes
 import numpy as np
-from safetensors import SafetensorError, TensorSpec, deserialize, serialize
+from safetensors import TensorSpec, serialize
 
 from kexp.errors import RunRefused
+from kexp.graph.checkpoint import open_checkpoint
+from kexp.graph.checkpoint import unpack as unpack
+from kexp.graph.fixed import unwrapped
 
 Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 
-_DTYPES: dict[str, Any] = {
-    "F64": np.float64,
-    "F32": np.float32,
-    "F16": np.float16,
-    "BF16": ml_dtypes.bfloat16,
-    "I64": np.int64,
-    "U64": np.uint64,
-    "I32": np.int32,
-    "U32": np.uint32,
-    "I16": np.int16,
-    "U16": np.uint16,
-    "I8": np.int8,
-    "U8": np.uint8,
-    "BOOL": np.bool_,
-}
+_SAME_RUN = "the run's resolved.yaml and its checkpoints must come from the same run"
+_MOST_BESIDE = 16
+"""How many times what the model takes a checkpoint may hold: optimizer slots, averages, best weights."""
+_MOST_BESIDE_BYTES = 256 << 20
 
 
 def model_variables(model: keras.Model) -> dict[str, Any]:
     """Return every variable of the model, seed generators included, in the graph's order."""
     found: dict[str, Any] = {}
     seen: set[int] = set()
-    for layer in model.layers:
+    for layer in map(unwrapped, model.layers):
         for index, variable in enumerate(layer.variables):
             if id(variable) not in seen:
                 seen.add(id(variable))
@@ -58,18 +51,21 @@ def assign(variables: Mapping[str, Any], arrays: Arrays) -> None:
 
     Raises: RunRefused (checkpoint-mismatch) unless keys, dtypes and shapes agree exactly.
     """
+    _check_fit(variables, {key: (str(a.dtype), tuple(a.shape)) for key, a in arrays.items()})
+    for key, variable in variables.items():
+        variable.assign(arrays[key])
+
+
+def _check_fit(variables: Mapping[str, Any], found: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
     wanted = {key: (str(v.dtype), tuple(v.shape)) for key, v in variables.items()}
-    found = {key: (str(a.dtype), tuple(a.shape)) for key, a in arrays.items()}
     if wanted != found:
         key = next(k for k in (*wanted, *found) if wanted.get(k) != found.get(k))
         raise RunRefused.because(
             "checkpoint-mismatch",
             f"the checkpoint does not fit the model: `{key}` is {_shown(found.get(key))} in the file "
             f"and {_shown(wanted.get(key))} in the model",
-            help="the run's resolved.yaml and its checkpoints must come from the same run",
+            help=_SAME_RUN,
         )
-    for key, variable in variables.items():
-        variable.assign(arrays[key])
 
 
 def load_weights(model: keras.Model, arrays: Arrays) -> None:
@@ -78,9 +74,47 @@ def load_weights(model: keras.Model, arrays: Arrays) -> None:
     Raises: RunRefused (checkpoint-mismatch).
     """
     assign(model_variables(model), arrays)
-    for layer in model._flatten_layers(include_self=False):
-        if hasattr(layer, "finalize_state") and layer.built:
-            layer.finalize_state()
+    finalize(model)
+
+
+def check_size(model: keras.Model, path: Path) -> None:
+    """Refuse a checkpoint that is far larger than its model, before it is hashed or read.
+
+    Raises: RunRefused (checkpoint-mismatch).
+    """
+    size_bytes = path.lstat().st_size
+    taken = sum(math.prod(v.shape) * np.dtype(v.dtype).itemsize for v in model.variables)
+    if size_bytes > _MOST_BESIDE * taken + _MOST_BESIDE_BYTES:
+        raise RunRefused.because(
+            "checkpoint-mismatch",
+            f"`{path.name}` has {size_bytes:,} bytes, and its model takes {taken:,}",
+            help=_SAME_RUN,
+        )
+
+
+def load_checkpoint(model: keras.Model, path: Path) -> None:
+    """Put the model's arrays of a checkpoint into it, one by one; what else it holds is not read.
+
+    Raises: RunRefused (checkpoint-corrupt, checkpoint-mismatch).
+    """
+    variables = model_variables(model)
+    with open_checkpoint(path) as checkpoint:
+        found = {
+            key: (place.dtype.name, place.shape)
+            for key, place in checkpoint.places.items()
+            if key.startswith("model/")
+        }
+        _check_fit(variables, found)
+        for key, variable in variables.items():
+            variable.assign(checkpoint.array(key))
+    finalize(model)
+
+
+def finalize(layer: Any) -> None:
+    """Let a layer and those inside it compute what they derive from their statistics."""
+    for each in layer._flatten_layers():
+        if hasattr(each, "finalize_state") and each.built:
+            each.finalize_state()
 
 
 def _shown(entry: tuple[str, tuple[int, ...]] | None) -> str:
@@ -95,25 +129,6 @@ def pack(arrays: Arrays, metadata: Mapping[str, Any] | None = None) -> bytes:
         for key, a in contiguous.items()
     }
     return bytes(serialize(specs, metadata={"kexp": json.dumps(metadata or {})}))
-
-
-def unpack(data: bytes, name: str) -> dict[str, "np.ndarray[Any, Any]"]:
-    """Return the arrays of safetensors bytes; `name` is what the error calls them.
-
-    Raises: RunRefused (checkpoint-corrupt).
-    """
-    try:
-        entries = deserialize(data)  # type: ignore[no-untyped-call]
-        return {
-            key: np.frombuffer(entry["data"], dtype=_DTYPES[entry["dtype"]]).reshape(entry["shape"])
-            for key, entry in entries
-        }
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise RunRefused.because(
-            "checkpoint-corrupt",
-            f"`{name}` is not a whole checkpoint: {error}",
-            help="choose another with `--checkpoint best` or `--checkpoint last`",
-        ) from None
 
 
 def weights_sha256(arrays: Arrays) -> str:

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.xdist_group("cli")
 GOLDEN = Path(__file__).parents[1] / "golden" / "help"
 
 
-@pytest.mark.parametrize("command", ["kexp", "train", "evaluate", "predict", "ls", "show", "build", "import"])
+@pytest.mark.parametrize(
+    "command", ["kexp", "train", "resume", "evaluate", "predict", "ls", "show", "validate", "build", "import"]
+)
 def test_help_says_this(kexp, golden, command):
     done = kexp(*([] if command == "kexp" else [command]), "--help")
 
@@ -55,7 +57,15 @@ print("\\n", [code or 0, sorted(heavy)])
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["train", "--help"], ["ls"], ["ls", "--json"], ["show", "latest"], ["show", "SPEC"]],
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["ls"],
+        ["ls", "--json"],
+        ["show", "latest"],
+        ["show", "SPEC"],
+        ["validate", "SPEC"],
+    ],
 )
 def test_commands_that_look_import_neither_keras_nor_numpy(trained, arguments):
     from_here = {"SPEC": str(trained.resolved)}
