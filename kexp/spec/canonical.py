@@ -301,7 +301,7 @@ class _Printer:
                 if known and param.name not in options:
                     options[param.name] = self._value(_frozen(param.default))
         first = signature.params[0].name if signature is not None and signature.params else ""
-        if self._stands_alone(given, first):
+        if first != "axis" and self._stands_alone(given, first):  # `Concatenate: 3` would read as a count
             return _Flow({component.name: options[first]})
         bare = component.options is None and not options
         return component.name if bare else _styled({component.name: _styled(options)})

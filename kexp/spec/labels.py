@@ -1,7 +1,7 @@
 """Layers' names: the user's, else the class in snake case with a counter that skips names already taken."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kexp.spec.types import Component, Expr, Group, Step, Use
 
@@ -15,8 +15,7 @@ class Labels:
 
     def reserve(self, prefix: str, steps: Sequence[Step]) -> None:
         """Keep the names that these steps bring along from being given to others."""
-        names = (own_name(step) for step in steps)
-        self.taken |= {prefix + name for name in names if name is not None and "$" not in name}
+        self.taken |= {prefix + name for step in steps for name in _brought(step)}
 
     def fresh(self, prefix: str, step: Step, endings: Sequence[str]) -> str:
         """Return a name for an unnamed step that no layer has, with any of the endings."""
@@ -29,6 +28,17 @@ class Labels:
                 self.taken.update(label + ending for ending in endings)
                 self.counts[base, len(endings)] = number
                 return label
+
+
+def _brought(step: Step) -> list[str]:
+    """Return the names that a step's layers will have for sure: its own, with a number for each turn."""
+    name = own_name(step)
+    if name is None or "$" in name:
+        return []
+    if isinstance(step.repeat, Mapping):
+        lengths = [len(values) for values in step.repeat.values() if isinstance(values, tuple)]
+        return [f"{name}_{turn}" for turn in range(max(lengths, default=0))]
+    return [f"{name}_{turn}" for turn in range(step.repeat)] if isinstance(step.repeat, int) else [name]
 
 
 def own_name(step: Step) -> str | None:

@@ -90,9 +90,8 @@ def test_with_defaults_printing_is_idempotent_and_keeps_the_identity(experiment)
 @settings(deadline=None)
 def test_any_text_survives_printing(mapping, tags):
     experiment = experiment_of(SPEC)
-    changed = replace(
-        experiment, tags=tuple(tags), data=replace(experiment.data, options={"dataset": mapping})
-    )
+    data = replace(experiment.data, source="loaders.py:load", options={"args": mapping})
+    changed = replace(experiment, tags=tuple(tags), data=data)
     assert experiment_of(canonical(changed)) == changed
 
 
