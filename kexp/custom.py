@@ -69,11 +69,7 @@ def load_reference(reference: str) -> Any:
 def _load_file(folder: Path, source: str) -> ModuleType:
     path = _file(source, folder)
     if not path.is_file():
-        nearby = sorted(p.name for p in path.parent.glob("*.py"))
-        fault = Diagnostic(
-            "custom-module-missing", f"there is no file `{path}`", help=did_you_mean(path.name, nearby)
-        )
-        raise SpecError(fault)
+        raise SpecError(_missing_file(path))
     name = f"kexp_custom_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -88,6 +84,20 @@ def _load_file(folder: Path, source: str) -> ModuleType:
         del sys.modules[name]
         raise _import_failed(error, source, path.parent) from None
     return module
+
+
+def missing_files(references: Iterable[str], folder: Path) -> Iterator[tuple[str, Diagnostic]]:
+    """Yield every `file.py:Name` whose file is not there, with its fault."""
+    for reference in references:
+        source = reference.rpartition(":")[0]
+        if source.endswith(".py") and not (path := _file(source, folder)).is_file():
+            yield reference, _missing_file(path)
+
+
+def _missing_file(path: Path) -> Diagnostic:
+    nearby = sorted(p.name for p in path.parent.glob("*.py"))
+    help = did_you_mean(path.name, nearby)
+    return Diagnostic("custom-module-missing", f"there is no file `{path}`", help=help)
 
 
 def _load_module(folder: Path, source: str) -> ModuleType:

@@ -1,6 +1,7 @@
 """What a message to the user is: a place, a sentence, a way out, and the text they make."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,6 +13,21 @@ Paint = Callable[[str, str], str]
 
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What ends a line in YAML; `str.splitlines` knows others."""
+
+_LINE_LENGTH = 300
+"""What is shown of a line, around the place that is meant."""
+
+_MESSAGE_LENGTH = 2000
+_DETAIL_LENGTH = 20_000
+
+_LOOK_ALIKES = frozenset(
+    "АВЕЅІЈКМНОРСТУХЬаеѕіјорсухһԁԛԝгпѵ"  # Cyrillic
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορι"  # noqa: RUF001  (Greek)
+    "աԱսՍօՕոհցքզ"  # Armenian
+    "ᎪᏴᏟᎠᎬᎻᎫᏦᏞᎷᏢᎡᏚᎢᏙᎳᏃ"  # noqa: RUF001  (Cherokee)
+    "ıɑɡɩʀ"  # Latin, and no ASCII
+)
+"""Letters that are drawn like ASCII's. Source: Unicode TR39, confusables.txt, single letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,36 +127,70 @@ def render(diagnostics: Iterable[Diagnostic], paint: Paint = plain) -> str:
 
 def printable(text: str) -> str:
     """Replace control characters, so that text from a file cannot steer the terminal."""
-    return "".join(c if c == "\n" or c.isprintable() else " " if c == "\t" else "\ufffd" for c in text)
+    return text.translate(_Shown({ord("\n"): "\n", ord("\t"): " "}))
+
+
+class _Shown(dict[int, str]):
+    """What stands for a character; `str.translate` asks, and is fast for long texts."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        self[code] = character if character.isprintable() else "\ufffd"
+        return self[code]
+
+
+def unambiguous(text: str) -> str:
+    """Return a text on one line, cut where it is endless: letters that only look like ASCII are escaped."""
+    shown = printable(text[: _MESSAGE_LENGTH + 1]).replace("\n", " ")
+    shown = shown if len(text) <= _MESSAGE_LENGTH else f"{shown[:-1]}…"
+    return shown if shown.isascii() else re.sub(r"\w+", lambda word: _escaped(word[0]), shown)
+
+
+def _escaped(word: str) -> str:
+    """Escape look-alikes in a word that has ASCII letters too; a word of another script stays as it is."""
+    if word.isascii() or not re.search("[A-Za-z]", word):
+        return word
+    return "".join(f"\\u{ord(c):04x}" if _looks_like_ascii(c) else c for c in word)
+
+
+def _looks_like_ascii(character: str) -> bool:
+    if character.isascii():
+        return False
+    return character in _LOOK_ALIKES or unicodedata.normalize("NFKC", character).isascii()
 
 
 def _paragraph(diagnostic: Diagnostic, paint: Paint) -> str:
     head = paint(f"{diagnostic.severity}[{diagnostic.id}]", diagnostic.severity)
-    lines = [f"{head}: {printable(diagnostic.message)}"]
+    lines = [f"{head}: {unambiguous(diagnostic.message)}"]
     if diagnostic.span is not None:
         lines += _excerpt(diagnostic.span, diagnostic.path, "", paint)
     elif diagnostic.path:
-        lines.append(paint(f"  --> {diagnostic.path}", "place"))
+        lines.append(paint(f"  --> {unambiguous(diagnostic.path)}", "place"))
     for related in diagnostic.related:
         lines += _excerpt(related.span, "", related.message, paint)
     if diagnostic.detail:
-        lines += [f"  {line}".rstrip() for line in printable(diagnostic.detail).splitlines()]
+        detail = printable(diagnostic.detail[:_DETAIL_LENGTH])
+        lines += [f"  {line}".rstrip() for line in detail.splitlines()]
     if diagnostic.help:
-        lines.append(f"{paint('help', 'help')}: {printable(diagnostic.help)}")
+        lines.append(f"{paint('help', 'help')}: {unambiguous(diagnostic.help)}")
     return "\n".join(lines)
 
 
 def _excerpt(span: Span, path: str, label: str, paint: Paint) -> list[str]:
     """Draw the line a span begins on, with the span underlined."""
     gutter = " " * len(str(span.line))
-    text = printable(span.source.line(span.line))
+    line = span.source.line(span.line)
     where = f"  ({path})" if path else ""
-    last = span.end_column if span.end_line == span.line else len(text.rstrip()) + 1
-    width = max(1, last - span.column)
-    mark = paint("^" * width, "mark") + (f" {label}" if label else "")
+    last = span.end_column if span.end_line == span.line else len(line.rstrip()) + 1
+    start = 0 if len(line) <= _LINE_LENGTH else max(0, span.column - 1 - _LINE_LENGTH // 2)
+    text = printable(line[start : start + _LINE_LENGTH])
+    shown = f"{'…' if start else ''}{text}{'…' if start + _LINE_LENGTH < len(line) else ''}"
+    before = span.column - 1 - start + (1 if start else 0)
+    width = max(1, min(last - span.column, _LINE_LENGTH - (span.column - 1 - start)))
+    mark = paint("^" * width, "mark") + (f" {unambiguous(label)}" if label else "")
     return [
-        paint(f"{gutter}--> {span}{where}", "place"),
+        paint(f"{gutter}--> {unambiguous(f'{span}{where}')}", "place"),
         f"{gutter} |",
-        f"{span.line} | {text}".rstrip(),
-        f"{gutter} | {' ' * (span.column - 1)}{mark}",
+        f"{span.line} | {shown}".rstrip(),
+        f"{gutter} | {' ' * before}{mark}",
     ]

@@ -18,6 +18,7 @@ Any other exception is a bug in kexp: exit 70.
 from collections.abc import Iterable
 from copy import copy
 from difflib import get_close_matches
+from itertools import islice
 
 from kexp.diagnostics import Diagnostic, render
 
@@ -92,9 +93,17 @@ class Stopped(KexpError):
         self.exit_code = 128 + signal_number
 
 
+_LONGEST = 40
+_MOST_COMPARED = 500
+"""More names, or longer ones, nobody has typed: comparing them all would take minutes."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that was probably meant."""
-    folded = {k.casefold(): k for k in known}
+    if len(name) > _LONGEST:
+        return None
+    alike = (k for k in known if abs(len(k) - len(name)) <= len(name))
+    folded = {k.casefold(): k for k in islice(alike, _MOST_COMPARED)}
     near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     return folded[near[0]] if near else None
 

@@ -1,12 +1,10 @@
 """Every example: it parses, says how it is run and what it promises, and runs end to end."""
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
 
 import pytest
-from fakes import KERAS, FakeDisplay, machine
+from fakes import KERAS, machine, train_spec
 
 from kexp.document import load_document
 from kexp.spec.parse import parse_experiment
@@ -50,7 +48,7 @@ def test_an_example_runs_end_to_end(name, tmp_path, request):
     if "fashion" in name:
         request.getfixturevalue("keras_home")
 
-    result = train(CONFIGS / name, tmp_path, "smoke")
+    result = train_spec(CONFIGS / name, tmp_path, "smoke")
 
     experiment = parse_experiment(load_document(CONFIGS / name))
     assert (result.state, result.epochs) == ("completed", len(phases(experiment)))
@@ -60,25 +58,4 @@ def test_an_example_runs_end_to_end(name, tmp_path, request):
 
 @pytest.mark.parametrize("name", ["fashion-mnist-cnn.yaml", "wine-two-outputs.yaml"])
 def test_an_example_with_declared_inputs_runs_on_made_up_data(name, tmp_path):
-    assert train(CONFIGS / name, tmp_path, "no-data").state == "completed"
-
-
-def train(path, runs, scope):
-    ready = machine()
-    from kexp.train.loop import train as train_now
-    from kexp.train.order import Order
-
-    document = load_document(path)
-    order = Order(
-        parse_experiment(document),
-        path.read_bytes(),
-        document.folder,
-        runs / "runs",
-        ready,
-        ("kexp", "train", "--smoke", str(path)),
-        {},
-        datetime.now(UTC),
-        perf_counter(),
-        scope=scope,
-    )
-    return train_now(order, FakeDisplay())
+    assert train_spec(CONFIGS / name, tmp_path, "no-data").state == "completed"

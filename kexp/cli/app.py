@@ -19,7 +19,6 @@ def main() -> NoReturn:
     # KeyboardInterrupt for its own. A run that goes on has a handler of its own.
     signal.signal(signal.SIGINT, lambda number, frame: sys.exit(_INTERRUPTED))
     from kexp.cli.streams import Streams
-    from kexp.diagnostics import render
     from kexp.errors import BUG_EXIT_CODE, KexpError
 
     streams = Streams()
@@ -28,7 +27,7 @@ def main() -> NoReturn:
 
         app(obj=streams)
     except KexpError as error:
-        streams.say(render(error.diagnostics, streams.paint))
+        streams.complain(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kexp.errors import KexpError, RunRefused
+from kexp.errors import RunRefused
 from kexp.record.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 ROOM_BYTES = 10**9
 """Beside what Python, Keras and the backend take by themselves."""
 
+_LONGEST = 200
+
 
 @contextmanager
-def bounded_memory(room_bytes: int = ROOM_BYTES) -> Iterator[None]:
+def bounded_memory() -> Iterator[None]:
     """Let whatever wants more memory fail, until the block ends; where there is no /proc nothing is bounded.
 
     Raises: RunRefused (run-too-large).
@@ -29,18 +31,29 @@ def bounded_memory(room_bytes: int = ROOM_BYTES) -> Iterator[None]:
         yield
         return
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    most = taken + room_bytes if before[1] == resource.RLIM_INFINITY else min(taken + room_bytes, before[1])
+    most = taken + ROOM_BYTES if before[1] == resource.RLIM_INFINITY else min(taken + ROOM_BYTES, before[1])
     resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
     try:
-        yield
-    except KexpError:
-        raise
-    except Exception as error:
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-            raise _too_large(room_bytes, error) from None
-        raise
+        with _told():
+            yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say that a bound was met, and what met it."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
+            raise
+        raise RunRefused.because(
+            "run-too-large",
+            f"this takes more than a run from others may: {ROOM_BYTES // 10**6:,} MB of memory",
+            detail=next(iter(str(error).splitlines()), "")[:_LONGEST],
+            help="`--trust` takes the bound away; for `kexp predict` a smaller `--batch-size` may do",
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,8 @@ class Bounds:
         if self.hold:
             from kexp.graph.limits import check_tensors
 
-            check_tensors(model, num_rows, ROOM_BYTES)
+            with _told():
+                check_tensors(model, num_rows, ROOM_BYTES)
 
 
 def _data_bytes() -> int | None:
@@ -86,12 +100,3 @@ def _data_bytes() -> int | None:
     except OSError:
         return None
     return int(found[1]) * 1024 if found else None
-
-
-def _too_large(room_bytes: int, error: Exception) -> KexpError:
-    return RunRefused.because(
-        "run-too-large",
-        f"this takes more than the {room_bytes // 10**6:,} MB that a run from others may have",
-        detail=str(error).splitlines()[0][:200] if str(error) else "",
-        help="`--trust` takes the bound away; for `kexp predict` a smaller `--batch-size` may do",
-    )

@@ -1,18 +1,27 @@
 """The commands of `kexp`, under the headings of its help."""
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from kexp import __version__
 from kexp.cli.build import build
+from kexp.cli.data import data
+from kexp.cli.diff import diff
 from kexp.cli.evaluate import evaluate
+from kexp.cli.explain import explain
 from kexp.cli.imports import import_model
+from kexp.cli.init import init
+from kexp.cli.keep import gc, note, restore, rm, tag
 from kexp.cli.ls import ls
 from kexp.cli.predict import predict
+from kexp.cli.resume import resume
+from kexp.cli.schema import schema
 from kexp.cli.show import show
 from kexp.cli.train import train
+from kexp.cli.validate import validate
 
 app = typer.Typer(
     name="kexp",
@@ -21,10 +30,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command, panel in ((train, "Run"), (evaluate, "Run"), (predict, "Run"), (ls, "Look"), (show, "Look")):
-    app.command(rich_help_panel=panel)(command)
-app.command(rich_help_panel="Specs")(build)
-app.command("import", rich_help_panel="Specs")(import_model)
+_PANELS: dict[str, dict[str, Callable[..., None]]] = {
+    "Run": {"train": train, "resume": resume, "evaluate": evaluate, "predict": predict},
+    "Look": {"ls": ls, "show": show, "diff": diff},
+    "Specs": {
+        "init": init,
+        "validate": validate,
+        "explain": explain,
+        "schema": schema,
+        "data": data,
+        "build": build,
+        "import": import_model,
+    },
+    "Keep": {"tag": tag, "note": note, "rm": rm, "restore": restore, "gc": gc},
+}
+for panel, commands in _PANELS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
 
 
 def _version(asked: bool) -> None:

@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from kexp.cli.options import JsonOption, streams_of
-from kexp.cli.specs import placed, read_spec
 from kexp.cli.streams import Streams
 from kexp.errors import UsageError
-from kexp.record.files import write_atomically
 
 
 def data(
@@ -29,6 +27,8 @@ def data(
 ) -> None:
     """Describe the data of a spec: splits, columns, classes, leaks, examples."""
     streams = streams_of(context)
+    from kexp.cli.specs import placed, read_spec
+
     experiment = read_spec(spec, assignments or ()).experiment
     folder = Path.cwd() if spec == "-" else Path(spec).parent
     with streams.hushed(), placed(experiment):
@@ -63,6 +63,8 @@ def _write(file: Path, content: bytes, streams: Streams) -> None:
 
     Raises: UsageError (not-writable).
     """
+    from kexp.record.files import write_atomically
+
     try:
         write_atomically(file, content)
     except OSError as error:

@@ -41,7 +41,7 @@ def draw(streams: Streams, experiment: Experiment, form: str, output: Path | Non
 
     text = graph_text(experiment, form)
     if output is None:
-        streams.tell(text)
+        streams.tell(printable(text))
         return
     try:
         write_atomically(output, f"{text}\n".encode())
@@ -114,7 +114,8 @@ def _doubts(run: RunDir) -> list[tuple[str, str]]:
         return []
     if origin == "unverified":
         return [("trust", "unverified: it has no SHA256SUMS, and your key does not vouch for it")]
-    doubts = [("trust", "not known to be yours: its code is not run, and no file outside it read, without --trust")]
+    without = "without --trust no code of it is run, and no file outside it read"
+    doubts = [("trust", f"not known to be yours: {without}")]
     for path in (run.status, run.manifest, run.metrics, run.notes):
         try:
             if path.exists():

@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeR
 from rich.text import Text
 
 from kexp.cli.streams import Streams
-from kexp.diagnostics import render
+from kexp.diagnostics import Diagnostic, render
 from kexp.errors import KexpError
 from kexp.protocols import Plan, TensorInfo
 from kexp.record.rundir import RunDir
@@ -75,6 +75,12 @@ class RunDisplay:
     def note(self, text: str) -> None:
         self._say(Text(f"note: {text}", style="yellow"))
 
+    def warn(self, warnings: Sequence[Diagnostic]) -> None:
+        if warnings and not self.screen.quiet:
+            self.streams.say(f"{render(warnings, self.streams.paint)}\n")
+        if warnings:
+            self.log.write(f"{render(warnings)}\n\n")
+
     def failed(self, error: KexpError) -> None:
         """Write into the log what `main` is about to say on the screen."""
         self._take_bar_away()
@@ -87,11 +93,12 @@ class RunDisplay:
         self.streams.printed = self.streams.say
         if self.run is None:
             return
-        with suppress(OSError):
+        with suppress(OSError, KexpError):
             self.log.close()
             self.streams.leave_noise()
-            for log in (self.run.train_log, self.run.backend_log):
-                self.run.add_sum(log)
+            with self.run.lock():
+                for log in (self.run.train_log, self.run.backend_log):
+                    self.run.add_sum(log)
 
     def _take_bar_away(self) -> None:
         if self.bar:
@@ -150,6 +157,7 @@ def _plan_lines(plan: Plan) -> list[Text]:
             "run on",
             f"{plan.backend}, {plan.device}, {plan.threads} threads, {plan.precision}, seed {plan.seed}",
         ),
+        *(_pair("note", note) for note in plan.notes),
     ]
 
 

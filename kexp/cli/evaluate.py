@@ -1,8 +1,10 @@
 """`kexp evaluate`."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,14 +16,17 @@ from kexp.cli.options import (
     RunsOption,
     Split,
     SplitOption,
+    TrustOption,
     Which,
     found_run,
     streams_of,
 )
+from kexp.diagnostics import unambiguous
 from kexp.errors import RunRefused
 
 if TYPE_CHECKING:
     from kexp.record.rundir import RunDir
+    from kexp.spec.types import Experiment
 
 
 def evaluate(
@@ -29,28 +34,39 @@ def evaluate(
     run: RunArgument,
     split: SplitOption = Split.test,
     checkpoint: CheckpointOption = Which.best,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", metavar="PATH", help="Where the run's data lies here, a file or a folder."),
+    ] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Measure data that changed since training.")
     ] = False,
+    trust: TrustOption = False,
     as_json: JsonOption = False,
     runs: RunsOption = None,
 ) -> None:
     """Measure a run's model on one of its splits, and record it in the run."""
     streams = streams_of(context)
     found = found_run(run, runs)
-    from kexp.cli.specs import prepared
+    from kexp.cli.bounds import Bounds
+    from kexp.cli.specs import computing
 
-    with streams.hushed(), prepared(found) as experiment:
+    bounds = Bounds.of(found, trust)
+    with streams.hushed(), computing(_asked(found, data, trust)) as experiment:
         from kexp.evaluate import check_data, choose_split, load_data, measure, rebuild
         from kexp.record.files import sha256_of
         from kexp.record.jsonfile import told
 
-        datasets = load_data(experiment, found.path)
+        with bounds.computing() if data is None else nullcontext():
+            datasets = load_data(experiment, found.path)
         samples = choose_split(datasets, split)
         if not accept:
             check_data(found, datasets, split)
-        rebuilt = rebuild(found, checkpoint.value)
-        metrics = measure(rebuilt.assembly, samples, rebuilt.batch_size)
+        with bounds.building():
+            rebuilt = rebuild(found, checkpoint.value, trust)
+        bounds.check(rebuilt.assembly.model, min(rebuilt.batch_size, len(samples)))
+        with bounds.computing():
+            metrics = measure(rebuilt.assembly, rebuilt.prepared(samples), rebuilt.batch_size)
         finite, lost = told(metrics)
         result = {
             "schema": 1,
@@ -69,10 +85,29 @@ def evaluate(
     if as_json:
         streams.tell_json(result)
     else:
-        streams.say(f"{found.id}: {checkpoint.value} checkpoint, {len(samples):,} {split} samples")
+        streams.say(
+            f"{unambiguous(found.id)}: {checkpoint.value} checkpoint, {len(samples):,} {split} samples"
+        )
         for name, value in metrics.items():
-            streams.tell(f"{split}_{name} {value!r}")
+            streams.tell(f"{split}_{unambiguous(name)} {value!r}")
     _record(found, split, {**result, **evidence})
+
+
+def _asked(run: "RunDir", data: str | None, trust: bool) -> "Experiment":
+    """Return the run's experiment, with its data where `--data` says.
+
+    Raises: what `runnable_experiment`, `check_readable` and `with_data_at` raise.
+    """
+    from kexp.cli.specs import placed
+    from kexp.data.elsewhere import with_data_at
+    from kexp.record.experiment import check_readable, runnable_experiment
+
+    experiment = runnable_experiment(run, trust)
+    with placed(experiment):
+        if data is not None:
+            return replace(experiment, data=with_data_at(experiment.data, str(Path(data).absolute())))
+        check_readable(experiment, run, trust)
+    return experiment
 
 
 def _record(run: "RunDir", split: str, record: Mapping[str, object]) -> None:

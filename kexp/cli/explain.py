@@ -42,14 +42,19 @@ def _pages(topics: Iterable[str]) -> list["Page"]:
 
     Raises: UsageError (unknown-topic).
     """
+    from kexp.spec.elsewhere import said_otherwise
     from kexp.spec.explanations.topics import all_names, find
+    from kexp.spec.spellings import object_here
 
     found = {topic: find(topic) for topic in topics}
     faults = [
         Diagnostic(
             "unknown-topic",
             f"nothing is called `{topic}`",
-            help=did_you_mean(topic, all_names()) or "`kexp explain` lists all topics",
+            help=said_otherwise(topic)
+            or object_here(topic.rpartition(".")[2])
+            or did_you_mean(topic, sorted(all_names(), key=lambda name: (abs(len(name) - len(topic)), name)))
+            or "`kexp explain` lists all topics",
         )
         for topic, pages in found.items()
         if not pages

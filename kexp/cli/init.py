@@ -32,7 +32,8 @@ def init(
 ) -> None:
     """Write a commented spec to start from, with the schema that lets editors complete and check it."""
     streams = streams_of(context)
-    known = {path.name.removesuffix(_SUFFIX): path.read_text() for path in _TEMPLATES.iterdir()}
+    files = {path.name.removesuffix(_SUFFIX): path for path in _TEMPLATES.iterdir()}
+    known = {name: file.read_text(encoding="utf-8") for name, file in files.items()}
     if only_list:
         streams.tell(_listed(known))
         return

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kexp.cli.options import RunArgument, RunsOption, found_run, runs_folder, streams_of
+from kexp.diagnostics import unambiguous
 from kexp.record.notes import Notes, read_notes, write_notes
 from kexp.record.rundir import RunDir
 
@@ -25,7 +26,8 @@ def tag(
     notes = read_notes(found)
     left = [name for name in notes.tags if name not in tags]
     _write(found, replace(notes, tags=tuple(left if remove else [*left, *dict.fromkeys(tags)])))
-    streams_of(context).say(f"{found.id}: {' '.join(read_notes(found).tags) or 'no tags'}")
+    kept = " ".join(read_notes(found).tags)
+    streams_of(context).say(unambiguous(f"{found.id}: {kept or 'no tags'}"))
 
 
 def note(
@@ -38,7 +40,7 @@ def note(
     found = found_run(run, runs)
     notes = read_notes(found)
     _write(found, replace(notes, notes=(*notes.notes, text)))
-    streams_of(context).say(f"{found.id}: {text}")
+    streams_of(context).say(unambiguous(f"{found.id}: {text}"))
 
 
 def _write(run: RunDir, notes: Notes) -> None:
@@ -59,7 +61,8 @@ def rm(
     root = runs_folder(runs)
     for found in [found_run(reference, runs) for reference in references]:
         remove(found, found.path.parent if found.path.parent != root else root)
-        streams_of(context).say(f"removed {found.id}; `kexp restore {found.id}` brings it back")
+        id = unambiguous(found.id)
+        streams_of(context).say(f"removed {id}; `kexp restore {id}` brings it back")
 
 
 def restore(
@@ -70,7 +73,7 @@ def restore(
     """Bring a run back from the trash."""
     from kexp.record import trash
 
-    streams_of(context).say(f"restored {trash.restore(reference, runs_folder(runs))}")
+    streams_of(context).say(unambiguous(f"restored {trash.restore(reference, runs_folder(runs))}"))
 
 
 def gc(
@@ -101,7 +104,7 @@ def gc(
     for run in chosen:
         if not dry_run:
             trash.remove(RunDir(run.path), root)
-        streams.tell(f"{run.id}  {sized(sizes[run.id])}")
+        streams.tell(f"{unambiguous(run.id)}  {sized(sizes[run.id])}")
     total = sized(sum(sizes[run.id] for run in chosen))
     verb = "would be removed" if dry_run else "removed"
     streams.say(f"{len(chosen)} of {len(found)} runs {verb}, {total}")

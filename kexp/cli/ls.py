@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
-from kexp.diagnostics import printable
+from kexp.diagnostics import unambiguous
 
 if TYPE_CHECKING:
     from kexp.record.query import RunSummary
@@ -74,7 +74,7 @@ def _table(runs: "Sequence[RunSummary]", with_size: bool) -> list[str]:
     for run in runs:
         size = [sized(size_bytes(run.path))] if with_size else []
         rows.append((run.id, run.state, str(run.epochs), *size, _metrics(run), " ".join(run.tags)))
-    printed = [tuple(printable(cell).replace("\n", " ") for cell in row) for row in rows]
+    printed = [tuple(unambiguous(cell) for cell in row) for row in rows]
     widths = [max(len(row[column]) for row in printed) for column in range(len(rows[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

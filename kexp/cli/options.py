@@ -23,6 +23,10 @@ RunArgument = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write the result as JSON to stdout.")]
 
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Run the code, and read the files, that someone else's run names.")
+]
+
 
 class Which(StrEnum):
     best = "best"

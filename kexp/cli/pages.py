@@ -96,7 +96,7 @@ def _facts(row: Row) -> str:
     if row.required:
         takes.append("required")
     elif row.default is not None:
-        written = row.default if isinstance(row.default, str) else json.dumps(row.default)
+        written = row.default if isinstance(row.default, str) else json.dumps(row.default, default=str)
         takes.append(f"default `{written}`")
     return ", ".join(takes)
 

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kexp.cli.options import CheckpointOption, RunArgument, RunsOption, Which, found_run, streams_of
+from kexp.cli.options import (
+    CheckpointOption,
+    RunArgument,
+    RunsOption,
+    TrustOption,
+    Which,
+    found_run,
+    streams_of,
+)
+from kexp.diagnostics import unambiguous
 
 if TYPE_CHECKING:
     from kexp.evaluate import Head
@@ -28,31 +37,41 @@ def predict(
     format: Annotated[Format, typer.Option(help="What to write.")] = Format.csv,
     batch_size: Annotated[int, typer.Option(min=1, help="Rows at a time.")] = 1024,
     checkpoint: CheckpointOption = Which.best,
+    trust: TrustOption = False,
     runs: RunsOption = None,
 ) -> None:
     """Write a class name, label or value for every row of INPUT to stdout."""
     streams = streams_of(context)
     found = found_run(run, runs)
+    from kexp.cli.bounds import Bounds
     from kexp.cli.specs import prepared
 
-    with streams.hushed(), prepared(found):
+    bounds = Bounds.of(found, trust)
+    with streams.hushed(), prepared(found, trust):
         from kexp.data.rows import read_rows
         from kexp.evaluate import heads, predict, rebuild
         from kexp.record.jsonfile import told
 
-        rebuilt = rebuild(found, checkpoint.value)
+        with bounds.building():
+            rebuilt = rebuild(found, checkpoint.value, trust)
         source = sys.stdin.buffer if rows == "-" else Path(rows)
         inputs = read_rows(source, "<stdin>" if rows == "-" else rows, rebuilt.needed)
-        outputs = predict(rebuilt, inputs, batch_size)
+        bounds.check(rebuilt.assembly.model, min(batch_size, *map(len, inputs.values())))
+        with bounds.computing():
+            outputs = predict(rebuilt, inputs, batch_size)
         table = list(_table(heads(rebuilt), outputs, proba))
     if format is Format.csv:
         writer = csv.writer(streams.out, lineterminator="\n")
-        writer.writerow(table[0])
-        writer.writerows(table[1:])
+        writer.writerows(map(_shown, table) if bounds.hold else table)
     else:
         for values in table[1:]:
             row, lost = told(dict(zip(table[0], values, strict=True)))
             streams.tell_json({**row, **({"nonfinite": lost} if lost else {})})
+
+
+def _shown(row: Sequence[Any]) -> list[Any]:
+    """Return a row whose names of classes, which someone else gave, cannot steer the terminal."""
+    return [unambiguous(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 def _table(heads: Sequence["Head"], outputs: Sequence[Any], proba: bool) -> Iterator[list[Any]]:

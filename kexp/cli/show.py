@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
+from kexp.diagnostics import printable
 
 
 class GraphForm(StrEnum):
@@ -44,7 +45,7 @@ def show(
         draw(streams, experiment_of(target, runs), graph.value, output)
         return
     if Path(target).suffix in (".yaml", ".yml"):
-        streams.tell(canonical(experiment_of(target, runs), defaults=resolved).rstrip())
+        streams.tell(printable(canonical(experiment_of(target, runs), defaults=resolved).rstrip()))
         return
     run = find_run(target, runs_folder(runs))
     if resolved:

@@ -1,9 +1,7 @@
 """Where output goes: results to stdout, everything else to the terminal, a backend's noise to a file."""
 
 import io
-import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from rich.console import Console
 
-_NOT_ASCII = re.compile("[^\n\x20-\x7e]")
 _MOST_EXPLAINED = 3
 _SAYS_IT_ALL = ("stopped", "unknown-topic")
 _CODES = {"error": "1;31", "warning": "1;33", "place": "2", "mark": "1;31", "help": "1;36"}
@@ -67,10 +64,9 @@ class Streams:
 
     def tell_json(self, record: Mapping[str, object], indent: int | None = None) -> None:
         """Write a result as JSON, which has no NaN; what could steer the terminal is escaped."""
-        from kexp.record.jsonfile import finite
+        from kexp.record.jsonfile import json_text
 
-        text = json.dumps(finite(record), indent=indent, ensure_ascii=False, allow_nan=False)
-        self.tell(_NOT_ASCII.sub(_escaped, text))
+        self.tell(json_text(record, indent))
 
     @property
     def paint(self) -> Paint:
@@ -159,11 +155,6 @@ class _Lines(io.BufferedIOBase):
         if self._begun:
             self.write(b"\n")
         super().close()
-
-
-def _escaped(found: re.Match[str]) -> str:
-    character: str = found[0]
-    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def _line_by_line(take: Callable[[str], None]) -> TextIO:

@@ -7,12 +7,21 @@ import time
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
 from kexp.errors import KexpError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kexp.cli.display import RunDisplay
+    from kexp.record.rundir import RunDir
+    from kexp.spec.types import Experiment
+    from kexp.train.backend import Machine
+    from kexp.train.order import Order, Result
 
 
 def train(
@@ -33,6 +42,10 @@ def train(
     no_data: Annotated[
         bool, typer.Option("--no-data", help="With --smoke: made-up data of the declared shapes.")
     ] = False,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Train in this directory, or go on with this spec's run there."),
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Exit 3 unless `expect` holds.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
     as_json: JsonOption = False,
@@ -43,6 +56,9 @@ def train(
     if no_data and not smoke:
         raise typer.BadParameter("--no-data is for --smoke", param_hint="--no-data")
     streams = streams_of(context)
+    if run_dir is not None and smoke:
+        raise typer.BadParameter("--smoke trains in a folder of its own", param_hint="--run-dir")
+    from kexp.cli.resume import Wish, as_before, go_on, is_begun, run_at
     from kexp.cli.specs import placed, read_spec, settled, shorthands
 
     read = read_spec(spec, [*(assignments or ()), *shorthands(seed, name)])
@@ -52,32 +68,37 @@ def train(
     )
     with scratch as folder, streams.hushed():
         from kexp.cli.display import RunDisplay
-        from kexp.train.backend import prepare
 
         display = RunDisplay(streams, quiet, runs, smoke)
-        try:
-            with placed(experiment):
-                machine = prepare(experiment.runtime, experiment.seed or 0)
-                from kexp.train.loop import train as train_now
-                from kexp.train.order import Order
 
-                order = Order(
-                    experiment,
-                    read.text,
-                    read.folder,
-                    Path(folder) if folder else runs_folder(runs),
-                    machine,
-                    tuple(sys.argv),
-                    os.environ,
-                    started,
-                    clock,
-                    read.bases,
-                    "no-data" if no_data else "smoke" if smoke else "full",
-                )
-                if machine.note:
-                    display.note(machine.note)
-                result = train_now(order, display)
-            display.finished(result)
+        def order(machine: "Machine", run: "RunDir | None") -> "Order":
+            from kexp.train.order import Order
+
+            return Order(
+                experiment,
+                read.text,
+                read.folder,
+                Path(folder) if folder else runs_folder(runs),
+                machine,
+                tuple(sys.argv),
+                os.environ,
+                started,
+                clock,
+                read.bases,
+                "no-data" if no_data else "smoke" if smoke else "full",
+                run,
+            )
+
+        try:
+            display.warn(read.warnings)
+            target = None if run_dir is None else run_at(run_dir)
+            with nullcontext() if target is None else target.lock():
+                if target is not None and is_begun(target):
+                    as_before(read, target)
+                    result = go_on(target, display, Wish())
+                else:
+                    with placed(experiment):
+                        result = _begun(experiment, lambda machine: order(machine, target), display)
         except KexpError as error:
             display.failed(error)
             raise
@@ -91,3 +112,17 @@ def train(
         streams.tell(str(result.run.path))
     if check and not smoke:
         check_promises(experiment, result.metrics)
+
+
+def _begun(experiment: "Experiment", order: "Callable[[Machine], Order]", display: "RunDisplay") -> "Result":
+    """Import the backend and train."""
+    from kexp.train.backend import prepare
+
+    machine = prepare(experiment.runtime, experiment.seed or 0)
+    from kexp.train.loop import train as train_now
+
+    if machine.note:
+        display.note(machine.note)
+    result = train_now(order(machine), display)
+    display.finished(result)
+    return result

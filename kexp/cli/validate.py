@@ -12,7 +12,8 @@ import typer
 from kexp.cli.options import streams_of
 from kexp.cli.streams import Streams
 from kexp.diagnostics import Diagnostic, Source, Span, render
-from kexp.errors import KexpError, NotFound, UsageError
+from kexp.document import texts
+from kexp.errors import KexpError, NotFound, SpecError, UsageError
 
 if TYPE_CHECKING:
     from kexp.cli.specs import Spec
@@ -86,7 +87,27 @@ def _verdicts(
                 except KexpError as error:
                     yield Verdict(spec, error.diagnostics, error.exit_code)
                     continue
-                yield _deep_verdict(spec, read, streams) if deep else Verdict(spec, read.warnings)
+                missing = _missing_files(read)
+                if missing:
+                    yield Verdict(spec, (*read.warnings, *missing), SpecError.exit_code)
+                else:
+                    yield _deep_verdict(spec, read, streams) if deep else Verdict(spec, read.warnings)
+
+
+def _missing_files(read: "Spec") -> tuple[Diagnostic, ...]:
+    """Return the faults of Python files that the spec names and that are not there, at their places."""
+    from kexp.custom import missing_files
+    from kexp.spec.references import custom_names
+
+    document = read.experiment.document
+    assert document is not None
+    scalars = [*texts(document.root)]
+    found = []
+    for reference, fault in missing_files(custom_names(read.experiment), read.folder):
+        spans = (scalar.span for scalar in scalars if reference in str(scalar.value))
+        span = next(spans, None)
+        found.append(fault if span is None else replace(fault.at(span), path=document.path_of(span)))
+    return tuple(found)
 
 
 def _files(named: str) -> list[str]:

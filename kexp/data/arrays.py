@@ -19,6 +19,7 @@ def tidy_array(value: object) -> NDArray[Any]:
     Raises: ValueError when it is ragged or not UTF-8, TypeError when it holds no samples of numbers or text.
     """
     array = np.asarray(value)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.ndim == 0:
         raise TypeError("it is a single value")
     if array.dtype == np.float64:

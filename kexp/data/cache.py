@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kexp.data.lazy import LazyColumn, Mapped, chunks, column_digest, loaded, size_bytes
+from kexp.data.lazy import LazyColumn, Mapped, chunks, column_digest, in_memory, loaded, size_bytes
 from kexp.errors import DataError
 from kexp.protocols import Column, Samples
 from kexp.record.files import replacement
@@ -43,6 +43,8 @@ def _on_disk(samples: Samples, folder: Path) -> Samples:
     def kept(column: Column) -> Column:
         if not isinstance(column, LazyColumn) or isinstance(column, Mapped):
             return column
+        if column.dtype.kind == "O":  # texts of any length have no place in a mapped file
+            return in_memory(column)
         return _mapped(column, folder / f"{column_digest(column)}.npy")
 
     return replace(

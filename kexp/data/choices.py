@@ -1,6 +1,7 @@
-"""Options that are one of a few words."""
+"""Options that are one of a few words, or a shape."""
 
 from collections.abc import Sequence
+from typing import Any, TypeGuard
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError, did_you_mean
@@ -17,3 +18,8 @@ def check_choice(name: str, value: str, choices: Sequence[str], path: str | None
         raise SpecError(
             Diagnostic("wrong-choice", message, path or f"data.{name}", help=did_you_mean(value, choices))
         )
+
+
+def is_shape(value: Any) -> TypeGuard[tuple[int, ...]]:
+    """Tell a list of positive whole numbers; none at all is the shape of a single value."""
+    return isinstance(value, tuple) and all(type(size) is int and size > 0 for size in value)

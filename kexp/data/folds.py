@@ -19,8 +19,9 @@ def fold_rows(rows: Indices, samples: Samples, split: Split, strata: Strata | No
     """
     fold = split.fold
     assert fold is not None
-    if len(rows) <= fold.k:
-        message = f"{fold.k} folds need more than {fold.k} samples, and there are {len(rows)}"
+    least = fold.k if split.order is None else fold.k + 1
+    if len(rows) < least:
+        message = f"{fold.k} folds need {least} samples or more, and there are {len(rows)}"
         raise DataError.because("too-few-samples", message, path="data.split.fold")
     if split.order is not None:
         parts = np.array_split(rows, fold.k + 1)

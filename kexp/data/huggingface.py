@@ -17,6 +17,7 @@ from kexp.data.packaged import named_splits, one_of_path_and_dataset, unreadable
 from kexp.errors import DataError, SpecError
 from kexp.extras import require
 from kexp.protocols import Column, Samples, Site, Table
+from kexp.spec.types import PositiveInt
 
 
 def load(
@@ -30,7 +31,7 @@ def load(
     features: tuple[str, ...] | None = None,
     ignore: tuple[str, ...] = (),
     splits: Mapping[str, str] | None = None,
-    image_size: tuple[int, int] | None = None,
+    image_size: tuple[PositiveInt, PositiveInt] | None = None,
     color_mode: Literal["rgb", "rgba", "grayscale"] = "rgb",
 ) -> Table:
     """Read a data set of the package `datasets`, row by row as they are needed.
@@ -60,7 +61,7 @@ def load(
         {
             part: Samples(
                 {name: _column(rows, name, decoding) for name in inputs},
-                {name: _column(rows, name, decoding) for name in targets},
+                {name: _labelled(_column(rows, name, decoding), part, name) for name in targets},
                 keys={name: in_rows(rows, name) for name in site.keys if name in first.column_names},
             )
             for part, rows in parts.items()
@@ -123,6 +124,19 @@ def _column(rows: Any, name: str, decoding: Decoding | None) -> Column:
         values = in_rows(rows, name)
         return values.astype(np.int32) if kind == "ClassLabel" else values
     return ArrayRows(rows, name)
+
+
+def _labelled(column: Column, part: str, name: str) -> Column:
+    """Refuse a target of classes that are withheld, as those of many test splits are.
+
+    Raises: dataset-unreadable.
+    """
+    lost = int((column[:] < 0).sum()) if column.dtype == np.int32 else 0
+    if lost:
+        message = f"`{name}` is withheld (-1) in {lost:,} of {len(column):,} rows of `{part}`"
+        help = "say which splits have labels: `splits: {train: train}`"
+        raise DataError.because("dataset-unreadable", message, path="data.splits", help=help)
+    return column
 
 
 class ArrayRows(LazyColumn):

@@ -71,7 +71,7 @@ def _read(given: ArrayFile) -> Column:
         except (EOFError, OSError, zlib.error) as error:
             raise _not_an_idx(file, key, f"its compression is damaged: {error}") from None
     dtype = _DTYPES.get(data[2]) if len(data) >= 4 and data[:2] == b"\0\0" else None
-    if dtype is None or len(data) < 4 + 4 * data[3]:
+    if dtype is None or not data[3] or len(data) < 4 + 4 * data[3]:
         raise _not_an_idx(file, key, "it does not begin with the type and sizes of an array")
     start = 4 + 4 * data[3]
     shape = struct.unpack(f">{data[3]}I", data[4:start])
@@ -81,7 +81,7 @@ def _read(given: ArrayFile) -> Column:
             file, key, f"{expected:,} bytes are declared for {shape}, and {len(data) - start:,} follow"
         )
     array = np.frombuffer(data, dtype, offset=start).reshape(shape)
-    return tidy_array(array.astype(array.dtype.newbyteorder("=")))
+    return tidy_array(array)
 
 
 def _not_an_idx(file: Path, key: str, reason: str) -> KexpError:

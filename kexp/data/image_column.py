@@ -29,6 +29,9 @@ _FILTERS = {
     "lanczos3": Image.Resampling.LANCZOS,
     "area": Image.Resampling.BOX,
 }
+_DAMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises of files that are no images, torn ones and immense ones."""
+_UNREADABLE = (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError)
 _NUM_THREADS = 8
 """Decoding leaves Python's lock, and reading waits for the disk: more threads than processors pay."""
 
@@ -58,13 +61,7 @@ class Decoding:
         try:
             with Image.open(file) as image:
                 return self.array(image)
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            UnidentifiedImageError,
-            Image.DecompressionBombError,
-        ) as error:
+        except _DAMAGE as error:
             raise unreadable(file, error) from None
 
     def array(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -73,10 +70,14 @@ class Decoding:
     def _converted(self, image: Image.Image) -> Image.Image:
         if self.color_mode == "classes":
             # A palette's colours are for people: the numbers of the classes are its indices.
+            if image.mode == "1":
+                return Image.fromarray(np.asarray(image, np.uint8))
             return image if image.mode in ("P", "L") else image.convert("L")
         mode, _ = _MODES[self.color_mode]
         height, width = self.image_size
         image.draft(mode, (width, height))
+        if image.mode.startswith("I;16"):  # Pillow would cut off what is over 255
+            image = Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8))
         return image if image.mode == mode else image.convert(mode)
 
     def _resized(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -135,7 +136,7 @@ def size_of(file: Path) -> tuple[int, int]:
     try:
         with Image.open(file) as image:
             return image.height, image.width
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+    except _DAMAGE as error:
         raise unreadable(file, error) from None
 
 

@@ -59,21 +59,25 @@ def _labels(reading: Reading, name: str) -> NDArray[Any]:
 
 
 def with_masks(parts: Mapping[str, Path], masks: Path) -> dict[str, ImageFiles]:
-    """Return the images of each part with the masks of the same names.
+    """Return the images of each part with the masks of the same names, folders below included.
 
-    Raises: mask-missing, no-images.
+    Raises: data-folder-missing, mask-missing, no-files.
     """
     check_folder(masks, "data.masks")
-    known = {file.stem: file for file in files_in(masks, SUFFIXES)}
+    known = {file.relative_to(masks).with_suffix(""): file for file in files_in(masks, SUFFIXES)}
     files = {}
     for part, folder in parts.items():
-        images = files_in(folder, SUFFIXES)
-        lost = next((image for image in images if image.stem not in known), None)
-        if lost is not None:
-            message = f"`{masks}` holds no mask called `{lost.stem}`, and `{folder}` holds `{lost.name}`"
+        held = files_in(folder, SUFFIXES)
+        images = [file for file in held if folder == masks or not file.is_relative_to(masks)]
+        check_some(images, folder, SUFFIXES)
+        names = [image.relative_to(folder).with_suffix("") for image in images]
+        found = [known.get(Path(folder.name) / name) or known.get(name) for name in names]
+        if None in found:
+            lost = images[found.index(None)]
+            name, file = names[found.index(None)], lost.relative_to(folder)
+            message = f"`{masks}` holds no mask called `{name}`, and `{folder}` holds `{file}`"
             raise DataError.because(
                 "mask-missing", message, path="data.masks", help=nearby(masks / lost.name)
             )
-        files[part] = ImageFiles(images, {}, [known[image.stem] for image in images])
-        check_some(images, folder, SUFFIXES)
+        files[part] = ImageFiles(images, {}, [mask for mask in found if mask is not None])
     return files

@@ -1,6 +1,6 @@
 """Images in files: in a folder per class, listed in a table, or beside masks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +10,9 @@ from kexp.data.class_folders import class_folders, split_folders
 from kexp.data.files import existing
 from kexp.data.image_column import Decoding, Fit, ImageColumn, Interpolation, size_of
 from kexp.data.image_files import SUFFIXES, ImageFiles, listed_in_table, with_masks
-from kexp.errors import DataError
+from kexp.errors import DataError, SpecError
 from kexp.protocols import Samples, Site, Table
+from kexp.spec.types import PositiveInt
 
 
 def load(
@@ -27,7 +28,7 @@ def load(
     target: str | tuple[str, ...] = "label",
     masks: str | None = None,
     class_names: tuple[str, ...] | None = None,
-    image_size: tuple[int, int] | None = None,
+    image_size: tuple[PositiveInt, PositiveInt] | None = None,
     color_mode: Literal["rgb", "rgba", "grayscale"] = "rgb",
     interpolation: Interpolation = "bilinear",
     fit: Fit = "stretch",
@@ -42,7 +43,7 @@ def load(
     table: a CSV file of images and labels; its files are relative to `path`, or to the table's folder
     file: the column of `table` that names the images
     target: what the label is called; with `table` the column to predict, or a list of columns
-    masks: a folder with a mask of class numbers for every image of `path`, under the same name
+    masks: a folder with a mask of class numbers for every image, under the same name and in the same folders
     class_names: the folders that are classes, in the order of their numbers; by default sorted
     image_size: height and width of the arrays; by default the files', when all are alike
     color_mode: rgb, rgba or grayscale
@@ -50,8 +51,11 @@ def load(
     fit: stretch, crop or pad, where the proportions differ
     on_error: error, or skip to leave out images that cannot be decoded
 
-    Raises: what finds the files raises; images-differ, image-unreadable.
+    Raises: what finds the files raises; conflicting-options, wrong-type, images-differ, image-unreadable,
+        no-images.
     """
+    given = {"train": train, "val": val, "test": test, "masks": masks, "class_names": class_names}
+    _check_together(table, target, {name for name, value in given.items() if value is not None})
     classes: dict[str, tuple[str, ...]] = {}
     if table is not None:
         listed = existing(site.folder / table, "data.table")
@@ -79,6 +83,23 @@ def load(
         files=tuple(file for files in parts.values() for file in (*files.images, *files.masks)),
         notes=notes,
     )
+
+
+def _check_together(table: str | None, target: str | tuple[str, ...], given: Collection[str]) -> None:
+    """Refuse what a table, or masks, would leave unheeded.
+
+    Raises: conflicting-options, wrong-type.
+    """
+    unheeded = {"table": ("train", "val", "test", "masks", "class_names"), "masks": ("class_names",)}
+    first = "table" if table is not None else "masks"
+    other = next((name for name in unheeded[first] if name in given), None)
+    if other is not None and (table is not None or "masks" in given):
+        message = f"`{first}` and `{other}` are both given, and `{first}` alone says what is in each image"
+        help = f"leave out `{first}` or `{other}`"
+        raise SpecError.because("conflicting-options", message, path=f"data.{other}", help=help)
+    if table is None and isinstance(target, tuple):
+        message = "`target` is a list, and only a `table` has several columns"
+        raise SpecError.because("wrong-type", message, path="data.target", help="write one name")
 
 
 def _samples(files: ImageFiles, decoding: Decoding) -> Samples:

@@ -40,7 +40,8 @@ def _read(given: ArrayFile) -> Column:
     except ValueError as error:
         raise _refusal(file, key, str(error)) from None
     if array.ndim > 1 and array.dtype.kind in "biuf":
-        dtype = np.float32 if array.dtype == np.float64 else array.dtype
+        dtype = array.dtype.newbyteorder("=")
+        dtype = np.dtype(np.float32) if dtype == np.float64 else dtype
         return Mapped(array, dtype, Watched.now(file))
     try:
         return tidy_array(np.asarray(array))

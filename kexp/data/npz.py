@@ -18,8 +18,11 @@ from kexp.errors import DataError, KexpError, SpecError, did_you_mean
 from kexp.protocols import Samples, Site, Table
 
 PARTS = ("train", "val", "test")
-DAMAGE = (EOFError, RuntimeError, SyntaxError, TokenError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (EOFError, MemoryError, RuntimeError, SyntaxError, TokenError, zipfile.BadZipFile, zlib.error)
 """What numpy and zipfile raise on files whose bytes are not what they were, besides ValueError."""
+_MOST_TIMES = 100
+_HARMLESS_BYTES = 256 << 20
+"""An array of fewer bytes may have been packed as tightly as zip can."""
 
 
 def load(
@@ -97,11 +100,12 @@ class Archive:
     def array(self, name: str, option: str) -> NDArray[Any]:
         """Return an array; `option` is the key of the spec that asks for it.
 
-        Raises: unknown-array, pickled-array, damaged-array, bad-array.
+        Raises: unknown-array, zip-bomb, pickled-array, damaged-array, bad-array.
         """
         key = name + self.ending
         if key not in self.archive.files:
             raise self._unknown(key, option)
+        self._check_size(key, option)
         try:
             array = self.archive[key]
         except (*DAMAGE, ValueError) as error:
@@ -119,6 +123,18 @@ class Archive:
         except (TypeError, ValueError) as error:
             message = f"`{key}` in `{self.file}` cannot be used: {error}"
             raise DataError.because("bad-array", message, path=f"data.{option}") from None
+
+    def _check_size(self, key: str, option: str) -> None:
+        """Refuse an array that would fill the memory, and takes next to nothing in its file."""
+        infos = {info.filename.removesuffix(".npy"): info for info in self.archive.zip.infolist()}
+        size_bytes, packed = infos[key].file_size, infos[key].compress_size
+        if size_bytes > max(_HARMLESS_BYTES, _MOST_TIMES * packed):
+            raise DataError.because(
+                "zip-bomb",
+                f"`{key}` in `{self.file}` unpacks from {packed:,} bytes to {size_bytes:,}",
+                path=f"data.{option}",
+                help="`numpy.savez` writes an array as large as it is; unpack and save it so, if it is yours",
+            )
 
     def _unknown(self, key: str, option: str) -> KexpError:
         held = ", ".join(f"`{name}`" for name in self.archive.files)

@@ -8,10 +8,12 @@ from kexp.errors import DataError, KexpError, SpecError, did_you_mean
 _USUAL = {"train": ("train",), "val": ("validation", "val", "valid", "dev"), "test": ("test",)}
 
 
-def named_splits(held: Sequence[str], chosen: Mapping[str, str] | None) -> dict[str, str]:
+def named_splits(
+    held: Sequence[str], chosen: Mapping[str, str] | None, has_parts: bool = False
+) -> dict[str, str]:
     """Return the data set's names of `train`, `val` and `test`: those chosen, or the usual ones.
 
-    A name may be followed by a part in brackets, as in `train[:90%]`.
+    With `has_parts` a name may be followed by a part in brackets, as in `train[:90%]`.
 
     Raises: unknown-split.
     """
@@ -20,7 +22,7 @@ def named_splits(held: Sequence[str], chosen: Mapping[str, str] | None) -> dict[
         chosen = {part: name for part, name in usual if name is not None}
     listed = ", ".join(f"`{name}`" for name in held)
     for part, name in chosen.items():
-        if name.partition("[")[0] not in held:
+        if (name.partition("[")[0] if has_parts else name) not in held:
             help = did_you_mean(name, held) or f"it has {listed}"
             message = f"the data set has no split `{name}`"
             raise SpecError(Diagnostic("unknown-split", message, f"data.splits.{part}", help=help))

@@ -1,5 +1,6 @@
 """Tables in Parquet files, whose columns have types."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from kexp.data.tables import Choice, FloatName, arranged
 from kexp.errors import DataError
 from kexp.extras import require
 from kexp.protocols import Site, Table
+
+_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls the numbers of its rows, which nobody means to learn from."""
 
 
 def load(
@@ -46,13 +50,15 @@ def load(
     missing: by column, what stands for a null or NaN: median, mean or a value
 
     Raises: MissingExtra; what `part_files`, `Choice.layout` and `arranged` raise; parquet-unreadable,
-        parquet-column.
+        parquet-column, no-samples, duplicate-column.
     """
     require("pyarrow", "parquet", "the source `parquet`", "data.source")
     files = part_files(site, path, train, val, test)
     tables = {part: _read(file) for part, file in files.items()}
-    find = ColumnFinder(tuple(next(iter(tables.values())).column_names), True)
-    layout = Choice(target, features, ignore, dtype, sample_weight, missing or {}).layout(site, find)
+    names = tuple(next(iter(tables.values())).column_names)
+    indices = tuple(name for name in names if _INDEX.fullmatch(name) and name not in (features or ()))
+    choice = Choice(target, features, (*ignore, *indices), dtype, sample_weight, missing or {})
+    layout = choice.layout(site, ColumnFinder(names, True))
     readings = {part: _Reading(str(files[part]), table, layout.filled) for part, table in tables.items()}
     return arranged(layout, readings, tuple(files.values()))
 
@@ -70,6 +76,10 @@ def _read(file: Path) -> Any:
         raise DataError.because("parquet-unreadable", message, path="data") from None
     if not table.num_rows:
         raise DataError.because("no-samples", f"`{file}` has no rows", path="data")
+    names = table.column_names
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError.because("duplicate-column", f"`{file}` has two columns `{twice}`", path="data")
     return table
 
 
@@ -105,7 +115,8 @@ class _Reading:
                 path="data",
                 help=f"leave it out with `ignore: [{name}]`, or name the columns to use under `model.inputs`",
             )
-        values = self.table.column(name).cast("float64").to_numpy().astype(np.float64)
+        column = self.table.column(name).cast("float64", safe=False)  # whole numbers over 2**53 are rounded
+        values = column.to_numpy().astype(np.float64)
         lost = np.isnan(values)
         return np.where(lost, number_fill(name, self._declared(name, lost)), values)
 

@@ -32,7 +32,7 @@ class Cut:
 def split_table(table: Table, split: Split) -> dict[str, Cut]:
     """Return the rows of every split, `train` first.
 
-    Raises: test-split-given, val-split-given, bad-share, empty-split, and what `strata`, `by_time`,
+    Raises: test-split-given, val-split-given, empty-split, and what `strata`, `by_time`,
         `cut_groups` and `fold_rows` raise.
     """
     pool = "all" if "all" in table.parts else "train"
@@ -54,7 +54,7 @@ def split_table(table: Table, split: Split) -> dict[str, Cut]:
 
 def _sizes(total: int, split: Split) -> dict[str, int]:
     cut = {
-        name: _amount(amount, total, f"data.split.{name}")
+        name: _amount(amount, total)
         for name, amount in (("test", split.test), ("val", split.val))
         if amount is not None
     }
@@ -71,14 +71,10 @@ def _sizes(total: int, split: Split) -> dict[str, int]:
     return sizes
 
 
-def _amount(amount: float, total: int, path: str) -> int:
+def _amount(amount: float, total: int) -> int:
     """Return the count that a share or count means; shares are taken as written, in decimals."""
     if isinstance(amount, int):
         return amount
-    if not 0 < amount < 1:
-        raise SpecError.because(
-            "bad-share", f"`{amount!r}` is neither a share below 1 nor a whole number of samples", path=path
-        )
     return int((Decimal(repr(amount)) * total).quantize(Decimal(1), ROUND_HALF_UP))
 
 

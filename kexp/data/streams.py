@@ -34,11 +34,12 @@ def is_stream(value: object) -> bool:
     return _is_sequence(value) or hasattr(value, "element_spec") or _is_loader(value) or _is_generator(value)
 
 
-def read_stream(stream: Any) -> Samples:
+def read_stream(stream: Any, are_batches: bool | None = None) -> Samples:
     """Return all samples of a data set object.
 
     Elements are `x`, `(x, y)` or `(x, y, weights)`, each an array, a map or a tuple of arrays: batches as
-    `fit` takes them, or single samples, which is told by single values among them.
+    `fit` takes them, or single samples. Where nobody says which, samples are told by single values among
+    them, or by arrays of different lengths.
 
     Raises: Unreadable.
     """
@@ -48,7 +49,9 @@ def read_stream(stream: Any) -> Samples:
     first = next(elements, None)
     if first is None:
         raise Unreadable("a data set without samples")
-    are_batches = all(array.ndim for array in first.values())
+    if are_batches is None:
+        lengths = {array.shape[:1] for array in first.values()}
+        are_batches = len(lengths) == 1 and () not in lengths
     most_bytes = free_memory_bytes() * SHARE / len(first)
     with ExitStack() as stack:
         spools = {key: stack.enter_context(_Spool(most_bytes)) for key in first}
@@ -149,6 +152,8 @@ class _Spool(ExitStack):
         if sum(array.nbytes for array in self.arrays) > shutil.disk_usage(tempfile.gettempdir()).free:
             raise Unreadable("more samples than memory and disk hold; does it end?")
         for array in self.arrays:
+            if not np.can_cast(array.dtype, self.dtype, "same_kind"):
+                raise Unreadable(f"samples of {self.dtype}, and then of {array.dtype}")
             self.file.write(np.ascontiguousarray(array, self.dtype).data)
         self.file.flush()
         self.arrays.clear()

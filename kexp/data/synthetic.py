@@ -1,15 +1,16 @@
 """Made-up samples of declared shapes: for smoke runs and benchmarks."""
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kexp.data.choices import check_choice
+from kexp.data.choices import check_choice, is_shape
 from kexp.data.order import generator
 from kexp.errors import SpecError
 from kexp.protocols import Samples, Site, Table
+from kexp.spec.types import PositiveInt
 
 DTYPES = ("float16", "float32", "float64", "uint8", "int32", "int64")
 _WORDS = ("shape", "dtype", "below")
@@ -21,7 +22,7 @@ def load(
     *,
     inputs: Mapping[str, Any],
     targets: Mapping[str, Any] | None = None,
-    samples: int = 1000,
+    samples: PositiveInt = 1000,
 ) -> Table:
     """Make up samples: normal values, or whole numbers below a bound.
 
@@ -29,7 +30,7 @@ def load(
     targets: by name a number of classes, a shape, or the same map
     samples: how many
 
-    Raises: bad-shape, wrong-choice.
+    Raises: bad-shape, wrong-choice, out-of-range.
     """
     arrays = {
         role: {
@@ -51,11 +52,11 @@ class _Place:
 
 
 def _array(place: _Place, declared: Any, size: int) -> NDArray[Any]:
-    if place.role == "targets" and isinstance(declared, int):
+    if place.role == "targets" and type(declared) is int and declared > 0:
         return place.random.permutation(np.arange(size, dtype=np.int32) % declared)
     known = declared if isinstance(declared, Mapping) else {"shape": declared}
     shape = known.get("shape")
-    if not _is_shape(shape) or not set(known) <= set(_WORDS):
+    if not is_shape(shape) or not set(known) <= set(_WORDS):
         noun = place.role.removesuffix("s")
         raise SpecError.because(
             "bad-shape",
@@ -66,13 +67,15 @@ def _array(place: _Place, declared: Any, size: int) -> NDArray[Any]:
     return _values(place, (size, *shape), known)
 
 
-def _is_shape(shape: Any) -> TypeGuard[tuple[int, ...]]:
-    return isinstance(shape, tuple) and all(isinstance(size, int) and size > 0 for size in shape)
-
-
 def _values(place: _Place, shape: tuple[int, ...], known: Mapping[str, Any]) -> NDArray[Any]:
     dtype = known.get("dtype", "int32" if "below" in known else "float32")
     check_choice("dtype", dtype, DTYPES, path=f"{place.path}.dtype")
     if dtype.startswith("float"):
         return place.random.standard_normal(shape, np.float32).astype(dtype)
-    return place.random.integers(0, known.get("below", 256), shape).astype(dtype)
+    below, most = known.get("below", 256), np.iinfo(dtype).max + 1
+    if type(below) is not int or not 1 <= below <= most:
+        message = (
+            f"`below` must be a whole number of at least 1 and at most {most} for {dtype}, found `{below}`"
+        )
+        raise SpecError.because("out-of-range", message, path=f"{place.path}.below")
+    return place.random.integers(0, below, shape).astype(dtype)

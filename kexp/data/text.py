@@ -12,6 +12,7 @@ from kexp.data.files import part_files
 from kexp.data.windows import WindowColumn, windows
 from kexp.errors import DataError, SpecError
 from kexp.protocols import Samples, Site, Table
+from kexp.spec.types import PositiveInt
 
 SUFFIXES = (".txt", ".text", ".md", "")
 
@@ -26,8 +27,8 @@ def load(
     test: str | None = None,
     target: str | None = None,
     class_names: tuple[str, ...] | None = None,
-    window: int | None = None,
-    stride: int | None = None,
+    window: PositiveInt | None = None,
+    stride: PositiveInt | None = None,
     level: Literal["char", "byte"] = "char",
     predict: Literal["sequence", "last"] = "sequence",
     encoding: str = "utf-8",

@@ -44,7 +44,7 @@ def load(
     inputs = [name for name in wanted if name not in left_out]
     parts = {
         part: _read(builder, name, inputs, targets)
-        for part, name in named_splits(list(builder.info.splits), splits).items()
+        for part, name in named_splits(list(builder.info.splits), splits, True).items()
     }
     classes = {name: tuple(getattr(known[name], "names", None) or ()) for name in targets}
     return Table(parts, {name: names for name, names in classes.items() if names}, _files(builder))
@@ -83,7 +83,7 @@ def _read(builder: Any, split: str, inputs: list[str], targets: tuple[str, ...])
 
     try:
         stream = builder.as_dataset(split=split, shuffle_files=False, read_config=in_order)
-        return read_stream(stream.map(chosen))
+        return read_stream(stream.map(chosen), are_batches=False)
     except (Unreadable, OSError, ValueError) as error:
         raise unreadable(f"the split `{split}` cannot be read", error, "data.splits") from None
 

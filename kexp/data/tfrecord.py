@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kexp.data.choices import check_choice
+from kexp.data.choices import check_choice, is_shape
 from kexp.data.files import nearby
 from kexp.data.lazy import LazyColumn
 from kexp.data.order import Indices
@@ -43,7 +43,7 @@ def load(
     test: the files of the test split
     on_error: error, or skip to leave out damaged records
 
-    Raises: MissingExtra, NotFound, SpecError; record-damaged, feature-missing.
+    Raises: MissingExtra, NotFound, SpecError (bad-shape, …); record-damaged, feature-missing.
     """
     require("google_crc32c", "tfrecord", "the source `tfrecord`", "data.source")
     declared = {name: _feature(name, value) for name, value in features.items()}
@@ -87,7 +87,16 @@ def _feature(name: str, value: Any) -> Feature:
     check_choice("dtype", given.get("dtype", "float32"), tuple(_TYPES), path=f"{path}.dtype")
     if given.get("code") is not None:
         check_choice("code", given["code"], _CODES, path=f"{path}.code")
-    feature = Feature(name, given.get("dtype", "float32"), tuple(given.get("shape", ())), given.get("code"))
+    shape = given.get("shape", ())
+    if not is_shape(shape):
+        found = list(shape) if isinstance(shape, tuple) else shape
+        raise SpecError.because(
+            "bad-shape",
+            f"the shape of `{name}` must be a list of whole numbers of at least 1, found `{found}`",
+            path=f"{path}.shape",
+            help=f"write `{name}: {{dtype: {given.get('dtype', 'float32')}, shape: [28, 28]}}`",
+        )
+    feature = Feature(name, given.get("dtype", "float32"), shape, given.get("code"))
     if feature.dtype == "uint8" and (not feature.shape or feature.code is None):
         raise SpecError.because(
             "missing-option",
@@ -112,7 +121,7 @@ def _given(path: str | None, train: str | None, val: str | None, test: str | Non
 
 def _matching(folder: Path, pattern: str, path: str) -> list[Path]:
     whole = folder / pattern
-    found = sorted(whole.parent.glob(whole.name))
+    found = [whole] if whole.is_file() else sorted(f for f in whole.parent.glob(whole.name) if f.is_file())
     if not found:
         message = f"there is no file `{whole}`"
         raise NotFound.because("data-file-missing", message, path=path, help=nearby(whole))

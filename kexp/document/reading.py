@@ -14,6 +14,7 @@ from kexp.document.syntax import character_fault, syntax_fault
 from kexp.errors import KexpError, NotFound, SpecError
 
 MAX_BYTES = 1 << 20
+MAX_FAULTS = 100
 _NOT_YAML = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]"
 )
@@ -74,9 +75,9 @@ def parse_document(data: bytes, name: str, folder: Path = Path()) -> Document:
         raise SpecError.because(
             "spec-empty",
             f"`{name}` is empty; a spec is a map with at least `data`, `model` and `train`",
-            help="start from one of the examples in `configs/`",
+            help="`kexp init` writes one to start from",
         )
-    return Document(source, root, folder, tuple(faults))
+    return Document(source, root, folder, tuple(faults[:MAX_FAULTS]))
 
 
 def parse_value(source: Source) -> Node:
@@ -164,5 +165,8 @@ def _scalar(node: yaml.ScalarNode, span: Span, faults: list[Diagnostic]) -> Scal
     if problem is None:
         return Scalar(core_value(text), span)
     help = f"write `{meant}`, or quote it" if meant is not None else "quote it"
+    whole = re.search(r"(?<![\w.])\d+(?=,\Z)", span.source.line(span.line)[: span.column - 1])
+    if whole is not None and text.isdigit():
+        help = f"write `{whole[0]}.{text}` with a decimal point, or `{meant}` for a number of its own"
     faults.append(Diagnostic("ambiguous-scalar", f"`{text}` is {problem}", span=span, help=help))
     return Scalar(text, span, refused=True)

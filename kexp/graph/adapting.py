@@ -114,11 +114,11 @@ def described(preprocessing: Preprocessing, declared: set[str], train: Samples) 
     """
     raw, targets = preprocessing.raw, preprocessing.targets
     entries = [entry for entry in preprocessing.pipelines if entry not in targets]
+    units = {target: _units(preprocessing, target) for target in targets}
     made = {entry: _tensor(preprocessing, entry, train) for entry in preprocessing.pipelines}
     _check_weights(preprocessing)
     taken = {column for entry in entries for column in preprocessing.columns(entry)} - declared
     kept = [tensor for tensor in raw.inputs if tensor.name not in entries and tensor.name not in taken]
-    units = {target: _units(preprocessing, target) for target in targets}
     sizes = {entry: _vocabulary_size(preprocessing.layers[entry]) for entry in entries}
     return replace(
         raw,

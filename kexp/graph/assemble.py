@@ -81,7 +81,9 @@ class Assembly:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know of how the model is fed."""
-        return tuple(f"the classes of `{name}` are made one-hot, as its loss wants them" for name in self.one_hot)
+        return tuple(
+            f"the classes of `{name}` are made one-hot, as its loss wants them" for name in self.one_hot
+        )
 
     @property
     def outputs(self) -> dict[str, Any]:

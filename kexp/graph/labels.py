@@ -79,7 +79,7 @@ _ONE_HOT = ("categoricalcrossentropy", "categoricalfocalcrossentropy", "categori
 def one_hot_outputs(
     model: keras.Model, experiment: Experiment, targets: Mapping[str, TensorInfo | None]
 ) -> dict[str, int]:
-    """Return the outputs whose loss takes one-hot labels where the data has class numbers, with their units."""
+    """Return the outputs with class numbers whose loss wants them one-hot, and their units."""
     found: dict[str, int] = {}
     for name, tensor in output_tensors(model).items():
         losses = [loss_of(phase.experiment, name) for phase in phases(experiment)]

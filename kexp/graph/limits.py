@@ -11,7 +11,6 @@ import keras
 import numpy as np
 from keras.src.backend.common.keras_tensor import any_symbolic_tensors
 
-from kexp.errors import KexpError, RunRefused
 from kexp.spec.catalogue import catalogue
 from kexp.spec.formula import FormulaError
 
@@ -46,15 +45,15 @@ class TooLarge(MemoryError):
 
 
 @contextmanager
-def bounded_model(room_bytes: int) -> Iterator[None]:
+def bounded_model(room_bytes: int, most_layers: int = MAX_LAYERS) -> Iterator[None]:
     """Refuse layers and weights beyond a bound before Keras makes them.
 
     TensorFlow would wait ten seconds for memory that never comes.
 
-    Raises: RunRefused (run-too-large).
+    Raises: TooLarge, which says why.
     """
     add_weight, init = keras.Layer.add_weight, keras.Layer.__init__
-    taken = _Taken(room_bytes)
+    taken = _Taken(room_bytes, most_layers)
 
     def counted_weight(layer: Any, shape: Any = None, *arguments: Any, **options: Any) -> Any:
         taken.add_weight(shape or (), options.get("dtype") or layer.variable_dtype)
@@ -68,7 +67,7 @@ def bounded_model(room_bytes: int) -> Iterator[None]:
     try:
         yield
     except TooLarge:
-        raise _refused(taken.why) from None
+        raise TooLarge(taken.why) from None
     finally:
         keras.Layer.add_weight, keras.Layer.__init__ = add_weight, init
 
@@ -78,6 +77,7 @@ class _Taken:
     """What a model came to so far, and why that is too much."""
 
     room_bytes: int
+    most_layers: int
     size_bytes: int = 0
     num_layers: int = 0
     why: str = ""
@@ -90,15 +90,15 @@ class _Taken:
 
     def add_layer(self) -> None:
         self.num_layers += 1
-        if self.num_layers > MAX_LAYERS:
-            self.why = f"it has more than {MAX_LAYERS:,} layers"
+        if self.num_layers > self.most_layers:
+            self.why = f"it has more than {self.most_layers:,} layers"
             raise TooLarge(self.why)
 
 
 def check_tensors(model: keras.Model, num_rows: int, room_bytes: int) -> None:
     """Refuse a model one of whose layers gives more for so many rows than there is room for.
 
-    Raises: RunRefused (run-too-large).
+    Raises: TooLarge, which says why.
     """
     for layer in model._flatten_layers():
         for part in (layer, *getattr(layer, "operations", ())):
@@ -107,7 +107,7 @@ def check_tensors(model: keras.Model, num_rows: int, room_bytes: int) -> None:
                     shape = [num_rows if size is None else size for size in tensor.shape]
                     if math.prod(shape) * _item_bytes(tensor.dtype) > room_bytes:
                         shown = ", ".join("any" if size is None else f"{size:,}" for size in tensor.shape)
-                        raise _refused(f"`{part.name}` gives [{shown}]")
+                        raise TooLarge(f"`{part.name}` gives [{shown}]")
 
 
 def _item_bytes(dtype: Any) -> int:
@@ -115,11 +115,3 @@ def _item_bytes(dtype: Any) -> int:
         return np.dtype(str(dtype)).itemsize
     except TypeError:
         return 4
-
-
-def _refused(why: str) -> KexpError:
-    return RunRefused.because(
-        "run-too-large",
-        f"this model is larger than a run from others may be: {why}",
-        help="`--trust` takes the bound away; for `kexp predict` a smaller `--batch-size` may do",
-    )

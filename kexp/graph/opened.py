@@ -1,8 +1,8 @@
 """`.keras` file -> the model in it, without running code that the file brings along."""
 
 import inspect
-import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,10 +15,17 @@ from keras.src.models.functional import Functional
 from kexp.custom import load_object
 from kexp.errors import KexpError, NotFound, SpecError
 from kexp.graph.construct import keras_message
+from kexp.graph.limits import bounded_model
+from kexp.record.jsonfile import parsed
+from kexp.spec.turns import MAX_STEPS
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK"
 _SAVE = 'save the model by `model.save("name.keras")`'
+_MOST_BYTES = 16 << 20
+_TIMES = 4
+"""How many times its file a model may take: weights may have been kept in fewer bits."""
+_ROOM_BYTES = 256 << 20
 _GRAPHS = ("Functional", "Sequential", "Model")
 
 Serialized = dict[str, Any]
@@ -53,7 +60,8 @@ def open_keras_file(path: Path, code: Path | None = None) -> Opened:
     compiled = config.pop("compile_config", None) or {}
     try:
         own = {} if code is None else _own_objects(config, compiled, code)
-        model = keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True)
+        with bounded_model(_TIMES * path.stat().st_size + _ROOM_BYTES, MAX_STEPS):
+            model = keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True)
     except KexpError:
         raise
     except Exception as error:
@@ -96,15 +104,19 @@ def _config_in(path: Path) -> dict[str, Any]:
         raise _foreign(path, "is a folder, and a SavedModel does not keep its layers")
     try:
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
+            if archive.getinfo("config.json").file_size > _MOST_BYTES:
+                raise _foreign(path, f"has a `config.json` of more than {_MOST_BYTES:,} bytes", None)
+            config = parsed(archive.read("config.json"))
     except OSError as error:
         raise _foreign(path, f"cannot be read: {error.strerror}", None) from None
     except zipfile.BadZipFile:
         raise _no_zip(path) from None
     except KeyError:
         raise _foreign(path, "is a zip file without a `config.json`, so no model is in it") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _foreign(path, "has a `config.json` that is not JSON") from None
+    except (EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise _foreign(path, f"has a `config.json` that cannot be unpacked: {error}") from None
     if (
         not isinstance(config, dict)
         or not isinstance(config.get("config"), dict)

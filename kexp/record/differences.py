@@ -40,16 +40,15 @@ class Difference:
 def differences(first: RunDir, second: RunDir) -> list[Difference]:
     """Compare two runs by what they recorded."""
     manifests = [read_manifest(run) for run in (first, second)]
-    found = [*_of_specs(first, second)]
+    found = [*spec_differences(_spec(first), _spec(second))]
     for section, facts in (("code", _code), ("environment", _environment), ("data", _data)):
         found += _changed(section, *(facts(manifest) for manifest in manifests))
     found += _changed("result", *(_result(run) for run in (first, second)))
     return found
 
 
-def _of_specs(first: RunDir, second: RunDir) -> Iterator[Difference]:
+def spec_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Difference]:
     """Compare settings key by key, and graphs line by line, so that one more layer is one line."""
-    one, other = _spec(first), _spec(second)
     for name in _GRAPHS:
         lines = tuple(difflib.unified_diff(_printed(one, name), _printed(other, name), n=1, lineterm=""))[2:]
         if lines:

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 MAX_READ_BYTES = 256 << 20
 
@@ -72,20 +73,28 @@ def make_folder(folder: Path) -> None:
     sync(folder.parent)
 
 
-def read_regular(path: Path) -> bytes:
-    """Read a file that may be a stranger's: links, pipes, devices and giants are refused.
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file that may be a stranger's: links, pipes and devices are refused.
 
     Raises: OSError
     """
     # O_NONBLOCK: opening a pipe would otherwise wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        if found.st_size > MAX_READ_BYTES:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path, most_bytes: int = MAX_READ_BYTES) -> bytes:
+    """Read a file that may be a stranger's: giants are refused too.
+
+    Raises: OSError
+    """
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > most_bytes:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-        return file.read(MAX_READ_BYTES)
+        return file.read(most_bytes)
 
 
 def sha256_of(path: Path) -> str:

@@ -4,15 +4,21 @@ import csv
 import io
 import json
 import math
+import sys
 from collections.abc import Mapping
 
 from kexp.record.files import append_line, read_regular, write_atomically
-from kexp.record.jsonfile import broken
+from kexp.record.jsonfile import broken, parsed
 from kexp.record.rundir import RunDir
 
 Cell = float | int | str | None
 Row = Mapping[str, object]
 """Cells by column. A number that is not finite is None, and `nonfinite` lists its column."""
+
+MAX_BYTES = 64 << 20
+MAX_ROWS = 1_000_000
+MAX_LINE_BYTES = 1 << 20
+MAX_COLUMNS = 1000
 
 
 def append_row(run: RunDir, row: Mapping[str, Cell]) -> None:
@@ -63,23 +69,35 @@ def _csv_cell(row: Row, column: str) -> object:
 def _lines(run: RunDir) -> list[tuple[bytes, Row]]:
     """Return each whole line with its row: what follows the last line end is torn, and not a line."""
     try:
-        data = read_regular(run.metrics)
+        data = read_regular(run.metrics, MAX_BYTES)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise broken(run.metrics, f"it cannot be read: {error.strerror}") from None
+    if data.count(b"\n") > MAX_ROWS:
+        raise broken(run.metrics, f"it has more than {MAX_ROWS:,} lines")
     lines = data.split(b"\n")[:-1]
     return [(line, _row(run, number, line)) for number, line in enumerate(lines, start=1)]
 
 
 def _row(run: RunDir, number: int, line: bytes) -> Row:
+    if len(line) > MAX_LINE_BYTES:
+        raise broken(run.metrics, f"line {number} has {len(line):,} bytes")
     try:
-        row = json.loads(line)
+        row = parsed(line)
     except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict):
         raise broken(run.metrics, f"line {number} is not a JSON object")
-    return row
+    if len(row) > MAX_COLUMNS or not all(_is_cell(name, value) for name, value in row.items()):
+        raise broken(run.metrics, f"line {number} is not what an epoch writes")
+    return {sys.intern(name): value for name, value in row.items()}
+
+
+def _is_cell(name: str, value: object) -> bool:
+    if name == "nonfinite":
+        return isinstance(value, list) and all(isinstance(column, str) for column in value)
+    return isinstance(value, Cell)
 
 
 def _step(run: RunDir, row: Row) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from reprlib import repr
 from typing import Any
 
 from kexp.record.jsonfile import SCHEMA, broken, finite, read_object, told, write_object
@@ -59,13 +60,16 @@ class Status:
             if value is None:
                 continue
             if not isinstance(value, kinds) or isinstance(value, bool):
-                raise ValueError(f"`{name}` is {value!r}")
+                raise ValueError(f"`{name}` is {repr(value)}")
             known[name] = utc_moment(str(value)) if name in _MOMENTS else value
         if known.get("state", "created") not in STATES:
-            raise ValueError(f"`state` is {known['state']!r}")
+            raise ValueError(f"`state` is {repr(known['state'])}")
         for name, value in known.get("metrics", {}).items():
             if not isinstance(value, int | float | None):
-                raise ValueError(f"the metric `{name}` is {value!r}")
+                raise ValueError(f"the metric `{name}` is {repr(value)}")
+        for name, value in known.get("samples", {}).items():
+            if not isinstance(value, int):
+                raise ValueError(f"the number of samples of `{name}` is {repr(value)}")
         return cls(**known)
 
 
@@ -114,4 +118,7 @@ def utc_moment(text: str) -> datetime:
     Raises: ValueError
     """
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"`{text}` is before or after all times") from None

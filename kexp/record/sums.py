@@ -2,33 +2,41 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kexp.errors import RunRefused
-from kexp.record.files import append_line, is_temporary, read_regular, sha256_of, write_atomically
+from kexp.record.files import is_temporary, read_regular, sha256_of
 from kexp.record.jsonfile import broken
+
+MAX_BYTES = 16 << 20
 
 _LINE = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.+)\Z")
 _ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
 
 
-def write_sums(path: Path, without: frozenset[str]) -> None:
-    """List each regular file below the folder of `path`, but those named and temporaries."""
-    names = sorted(set(_regular_files(path.parent)) - without)
-    lines = (f"{_line(sha256_of(path.parent / name), name)}\n" for name in names)
-    write_atomically(path, "".join(lines).encode("utf-8", "surrogateescape"))
+def sums_of(folder: Path, without: frozenset[str]) -> bytes:
+    """List each regular file below a folder, but those named and temporaries."""
+    names = sorted(set(_regular_files(folder)) - without)
+    return b"".join(sum_line(folder / name, name) for name in names)
 
 
-def add_sum(path: Path, file: Path) -> None:
-    """List one more file; where there is no list, none is begun, since nothing vouches for the other files.
+def sum_line(file: Path, name: str) -> bytes:
+    """Return the line that lists a file."""
+    return f"{_line(sha256_of(file), name)}\n".encode("utf-8", "surrogateescape")
 
-    The line is appended: other lines stay as they are, and two processes may add at once.
+
+def sums_text(path: Path) -> bytes | None:
+    """Return a list of hashes as it stands in its file; None where there is none.
 
     Raises: file-broken
     """
-    if read_sums(path) is not None:
-        append_line(path, _line(sha256_of(file), file.relative_to(path.parent).as_posix()))
+    try:
+        return read_regular(path, MAX_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise broken(path, f"it cannot be read: {error.strerror}") from None
 
 
 def read_sums(path: Path) -> dict[str, str] | None:
@@ -36,12 +44,10 @@ def read_sums(path: Path) -> dict[str, str] | None:
 
     Raises: file-broken
     """
-    try:
-        text = read_regular(path).decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
+    data = sums_text(path)
+    if data is None:
         return None
-    except OSError as error:
-        raise broken(path, f"it cannot be read: {error.strerror}") from None
+    text = data.decode("utf-8", "surrogateescape")
     sums = {}
     for line in text.removesuffix("\n").split("\n") if text else []:
         match = _LINE.match(line)
@@ -52,7 +58,7 @@ def read_sums(path: Path) -> dict[str, str] | None:
     return sums
 
 
-def check_sum(path: Path, name: str, sums: dict[str, str]) -> None:
+def check_sum(name: str, sums: dict[str, str], digest: Callable[[], str]) -> None:
     """Refuse a file, `name` in its run, that is not as `sums` say.
 
     Raises: file-not-listed, file-differs
@@ -63,7 +69,7 @@ def check_sum(path: Path, name: str, sums: dict[str, str]) -> None:
             f"`{name}` is not among the files that `SHA256SUMS` of its run names",
             help="it was added after kexp wrote the run; remove it, or ask for the run again",
         )
-    if not path.is_file() or sha256_of(path) != sums[name]:
+    if digest() != sums[name]:
         raise RunRefused.because(
             "file-differs",
             f"`{name}` is not the file that `SHA256SUMS` of its run describes",

@@ -55,7 +55,10 @@ def empty(root: Path) -> int:
     freed = 0
     for path in trashed(root):
         freed += size_bytes(path)
-        shutil.rmtree(path)
+        if path.is_symlink():
+            path.unlink()
+        else:
+            shutil.rmtree(path)
     return freed
 
 

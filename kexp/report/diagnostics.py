@@ -1,10 +1,10 @@
 """Diagnostics in the forms that people, editors, programs and pull requests read."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kexp.diagnostics import Diagnostic, Paint, Span, printable
+from kexp.diagnostics import Diagnostic, Paint, Span, printable, unambiguous
+from kexp.record.jsonfile import json_text
 from kexp.spec.overrides import COMMAND_LINE
 
 SCHEMA = 1
@@ -17,8 +17,8 @@ def concise(diagnostics: Iterable[Diagnostic], paint: Paint) -> str:
 
 
 def _line(diagnostic: Diagnostic, paint: Paint) -> str:
-    where = diagnostic.span or diagnostic.path
-    place = paint(f"{where}: ", "place") if where else ""
+    where = str(diagnostic.span or diagnostic.path)
+    place = paint(f"{unambiguous(where)}: ", "place") if where else ""
     head = paint(f"{diagnostic.severity}[{diagnostic.id}]", diagnostic.severity)
     help = f"; {diagnostic.help}" if diagnostic.help else ""
     return f"{place}{head}: {_one_line(diagnostic.message + help)}"
@@ -27,7 +27,7 @@ def _line(diagnostic: Diagnostic, paint: Paint) -> str:
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:
     """Return the contract of `validate --format json`; a fault without a place has nulls there."""
     found = [_record(diagnostic) for diagnostic in diagnostics]
-    return json.dumps({"schema": SCHEMA, "diagnostics": found}, indent=2, ensure_ascii=False)
+    return json_text({"schema": SCHEMA, "diagnostics": found}, indent=2)
 
 
 def _record(diagnostic: Diagnostic) -> dict[str, Any]:

@@ -20,13 +20,14 @@ def differences_text(found: Sequence[Difference]) -> str:
 
 
 def _lines(found: Sequence[Difference]) -> Iterator[str]:
-    width = max((len(d.key) for d in found if not d.lines), default=0)
+    width = min(max((len(d.key) for d in found if not d.lines), default=0), _MOST)
     for difference in found:
         if difference.lines:
             yield f"  {difference.key}:"
             yield from (f"    {line}" for line in difference.lines)
         else:
-            yield f"  {difference.key:<{width}}  {_shown(difference.first)} → {_shown(difference.second)}"
+            change = f"{_shown(difference.first)} → {_shown(difference.second)}"
+            yield f"  {_shown(difference.key):<{width}}  {change}"
 
 
 def _shown(value: object) -> str:

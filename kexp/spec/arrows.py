@@ -8,7 +8,7 @@ from kexp.spec.types import Operand, Operands
 
 _NAME = re.compile(r"(?:[A-Za-z_]|\$(?=[A-Za-z_(]))(?:\w|\$[A-Za-z_]\w*|\$\((?:[^()]|\([^()]*\))*\))*\Z")
 _NAMED = re.compile(r"([A-Za-z_]\w*)\s*\((.*)\)\Z", re.DOTALL)
-_WRONG_ARROW = re.compile(r"=>|→|⇒|-->|~>")
+_WRONG_ARROW = re.compile(r"=>|→|⇒|-->|~>|- >|<-+|←|(?<!-)>")
 _OPENING, _CLOSING = "([", ")]"
 MAX_DEPTH = 16
 RESERVED = ("prev", "input", "null")
@@ -51,10 +51,14 @@ def parse_arrow(key: str, is_what: Callable[[str], bool]) -> Arrow:
     """
     wrong = _WRONG_ARROW.search(key)
     if wrong:
+        message = f"`{wrong[0]}` is not an arrow of this language"
+        if wrong[0][0] in "<←":
+            help = "an arrow points to the right: `inputs -> layer -> names`"
+            raise ArrowError("arrow-spelling", message, Part(wrong[0], wrong.start()), help)
         corrected = " -> ".join(part.strip() for part in re.split(rf"{_WRONG_ARROW.pattern}|->", key))
         raise ArrowError(
             "arrow-spelling",
-            f"`{wrong[0]}` is not an arrow of this language",
+            message,
             Part(wrong[0], wrong.start()),
             f"write `{corrected}`",
         )

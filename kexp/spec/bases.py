@@ -89,7 +89,7 @@ class _Laying:
 
 
 def _base_path(node: Node, document: Document) -> Path:
-    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value and "\0" not in node.value:
         return document.folder / node.value
     message = "`extends` must be the path of a spec, or a list of such paths"
     raise SpecError(Diagnostic("wrong-type", message, "extends", node.span))
@@ -146,7 +146,8 @@ def _rebased(node: Node, folder: str, path: tuple[str, ...]) -> Node:
         case Scalar(value=str() as text):
             is_data = path[:1] == ("data",) and path[1:2] and path[1] in DATA_PATHS
             is_weights = path[-1:] == ("weights",) or path[-2:] == ("weights", "from")
-            moves = _FILE_REFERENCE.match(text) or is_data or is_weights
+            is_vocabulary = path[:1] == ("preprocess",) and path[-1:] == ("vocabulary",)
+            moves = _FILE_REFERENCE.match(text) or is_data or is_weights or is_vocabulary
             return replace(node, value=_moved(text, folder)) if moves else node
         case Items(items=items):
             return replace(node, items=tuple(_rebased(item, folder, (*path, "[]")) for item in items))

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from kexp.diagnostics import Related
 from kexp.document import Entries, Scalar
 from kexp.errors import did_you_mean
 from kexp.spec.components import looks_like_object, read_value
 from kexp.spec.reader import Cursor, Unreadable, complain_of_key, describe
-from kexp.spec.siblings import SIBLINGS
+from kexp.spec.spellings import SIBLINGS
 from kexp.spec.types import Block, Graph, Group, Step, Use, Value
 from kexp.spec.values import taken
 
@@ -65,7 +66,9 @@ def _read_params(cursor: Cursor) -> tuple[Mapping[str, Value], frozenset[str]]:
     for name, child, key in Cursor(node, f"{cursor.path}.params", cursor.reading).entries("`params`"):
         message = taken(name, cursor.reading.variables, frozenset())
         if message is not None:
-            child.fault("bad-name", message, key.span, help="choose another name")
+            held = cursor.reading.variables.get(name)
+            related = (Related("its value there", held.span),) if held is not None else ()
+            child.fault("bad-name", message, key.span, help="choose another name", related=related)
         params[name] = read_value(child, name)
         if params[name] is None:
             required.add(name)

@@ -1,5 +1,6 @@
 """`Name`, `Name: first` and `Name: {argument: value}`: any object, to any depth, in any position."""
 
+import re
 from typing import Any, get_args
 
 from kexp.document import Entries, Items, Node, Scalar
@@ -10,6 +11,7 @@ from kexp.spec.formula import has_formula
 from kexp.spec.lookup import look_up, namespace_of, unknown_object
 from kexp.spec.namespaces import an_object_of, is_custom, looks_like_object, namespace_at, singular
 from kexp.spec.reader import Cursor, Unreadable, describe, read_each
+from kexp.spec.spellings import argument_here
 from kexp.spec.types import Component, Formula, Graph, Objective, PerOutput, Value
 
 __all__ = [
@@ -173,6 +175,10 @@ def _options(cursor: Cursor, signature: Signature) -> tuple[dict[str, Value] | N
 
 def _read_argument(cursor: Cursor, param: Param) -> Value:
     value = read_value(cursor, param.name)
+    if isinstance(value, str) and _LAMBDA.match(value):
+        message = f"`{param.name}` cannot be Python code, found `{value}`"
+        help = 'write a step `expr: "prev * 2"`, or put the function into a file: `file.py:function`'
+        raise cursor.refuse("wrong-type", message, help=help)
     check_argument(cursor, value, param)
     return value
 
@@ -200,6 +206,13 @@ def _named_options(cursor: Cursor, signature: Signature) -> tuple[dict[str, Valu
                 options[key] = _read_argument(child, signature.params[names.index(key)])
                 unread.remove(key)
             continue
+        glued = _GLUED.match(key)
+        if glued is not None and glued["name"] in names:
+            unread.add(glued["name"])
+            help = f"write `{glued['name']}: {glued['value']}`"
+            message = "a blank is missing after this colon"
+            cursor.fault("blank-missing", message, scalar.span, path=f"{cursor.path}.{key}", help=help)
+            continue
         meant = _OTHER_WORDS.get(key) if _OTHER_WORDS.get(key) in names else nearest(key, names)
         listed = ", ".join(f"`{name}`" for name in names)
         unread.add(meant or key)
@@ -208,10 +221,14 @@ def _named_options(cursor: Cursor, signature: Signature) -> tuple[dict[str, Valu
             f"`{signature.name}` has no argument `{key}`",
             scalar.span,
             path=f"{cursor.path}.{key}",
-            help=f"did you mean `{meant}`?" if meant else f"its arguments: {listed}",
+            help=argument_here(key, signature.namespace, signature.name)
+            or (f"did you mean `{meant}`?" if meant else f"its arguments: {listed}"),
         )
     return options, unread
 
+
+_LAMBDA = re.compile(r"lambda\b[^:]*:")
+_GLUED = re.compile(r"(?P<name>[a-z]\w*):(?P<value>\S.*)\Z")
 
 _OTHER_WORDS = {
     "lr": "learning_rate",

@@ -58,6 +58,11 @@ def meant_elsewhere(name: str, path: str) -> str | None:
     return _SAID_OTHERWISE.get(name)
 
 
+def said_otherwise(name: str) -> str | None:
+    """Return a help line for a word of Keras's `fit`, or of another tool, that is said otherwise here."""
+    return _SAID_OTHERWISE.get(name)
+
+
 def nearly_elsewhere(name: str, path: str) -> str | None:
     """Return a help line when another section has a key like this one, or says it otherwise."""
     near = nearest(name, [*_SECTION_OF, *_SAID_OTHERWISE]) if len(name) > 3 else None

@@ -64,6 +64,8 @@ def parse_expression(text: str, functions: Collection[str]) -> Expr:
     _check(_tree(text).body, _Checked(text, functions, names), 0)
     if not names:
         help = "name at least one, such as the step above: `prev * 2`"
+        if "(" in text:
+            help = f"let a tensor give it its batch: `prev * 0 + {text.strip()}`"
         raise ExpressionError("expr-no-tensor", "the expression reads no tensor", 0, len(text), help)
     return Expr(text, tuple(dict.fromkeys(names)))
 

@@ -30,6 +30,8 @@ _NUMBERS_ONLY = (operator.mul, operator.truediv, operator.floordiv, operator.mod
 """Times and modulo would let a short text make an enormous one."""
 _LARGEST = 10**48
 _LARGEST_EXPONENT = 1000
+_LONGEST = 100_000
+"""Characters of a text, or items of a list: each formula could double those of the one before."""
 
 
 class FormulaError(Exception):
@@ -106,7 +108,13 @@ def compute(
         raise FormulaError("the formula is nested too deeply") from None
     if len(computed) == 1 and not isinstance(parts[0], str):
         return computed[0]
-    return "".join(part if isinstance(part, str) else str(part) for part in computed)
+    return _joined([part if isinstance(part, str) else str(part) for part in computed])
+
+
+def _joined(parts: list[str]) -> str:
+    if sum(map(len, parts)) > _LONGEST:
+        raise FormulaError(f"the text has more than {_LONGEST:,} characters")
+    return "".join(parts)
 
 
 def escape(text: str) -> str:
@@ -247,4 +255,6 @@ def _apply(function: Callable[..., Any], *arguments: Any) -> Any:
         raise FormulaError("the result is not a real number")
     if isinstance(result, int) and abs(result) > _LARGEST:
         raise FormulaError("the result is too large")
+    if isinstance(result, (str, list)) and len(result) > _LONGEST:
+        raise FormulaError(f"the result has more than {_LONGEST:,} parts")
     return result

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kexp.errors import did_you_mean
 from kexp.spec.calls import Call, Fault, Wiring
+from kexp.spec.turns import MAX_STEPS
 from kexp.spec.types import Component, Expr, Graph, Reuse
 
 _LISTED = 8
@@ -83,12 +84,16 @@ def _listed(names: Sequence[str]) -> str:
 def inner_faults(wiring: Wiring, inside: Inside) -> Iterator[Fault]:
     """Yield what `trainable_from` and `outputs_of` name that is not there."""
     makers = {call.layer: call for call in _makers(wiring)}
+    num_made = 0
     for call in wiring.calls:
         step = call.step
         named = {f"outputs_of[{index}]": name for index, name in enumerate(step.outputs_of)}
         if step.trainable_from is not None:
             named["trainable_from"] = step.trainable_from
-        names = inside(makers[call.layer]) if named and call.layer in makers else None
+        if not named or num_made > MAX_STEPS:  # what is not looked at here is found when the graph is built
+            continue
+        names = inside(makers[call.layer]) if call.layer in makers else None
+        num_made += len(names.made) if names is not None else 0
         for place, name in named.items():
             if names is not None and names.is_whole and names.find(name) is None:
                 message, help = missing_layer(name, _shown(makers[call.layer]), [*names.made], names.prefix)

@@ -5,6 +5,7 @@ from kexp.errors import did_you_mean
 from kexp.spec.catalogue import NAMESPACES, Signature
 from kexp.spec.namespaces import EXPLICIT, an_object_of, is_custom, namespace_at, singular, unknown_id
 from kexp.spec.reader import Cursor, Unreadable
+from kexp.spec.spellings import written_here
 
 _OBJECTS = tuple(n for n in NAMESPACES if n != "sources")
 
@@ -42,6 +43,7 @@ def unknown_object(cursor: Cursor, name: Scalar, namespace: str, strings: list[s
     message = f"there is no {singular(namespace)} `{text}` in Keras {catalogue.keras_version}"
     help = (
         block
+        or written_here(text, namespace, catalogue)
         or did_you_mean(text, known)
         or f"{an_object_of(namespace)} of your own is written `file.py:Name`"
     )

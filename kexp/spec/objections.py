@@ -19,8 +19,9 @@ from kexp.spec.argument_types import (
     Text,
     Type,
 )
-from kexp.spec.catalogue import Catalogue
+from kexp.spec.catalogue import NAMESPACES, Catalogue
 from kexp.spec.namespaces import singular, unknown_id
+from kexp.spec.spellings import nearly, written_here
 from kexp.spec.types import Component, Formula, Graph, Value
 
 
@@ -33,6 +34,9 @@ class Objection:
     help: str | None = None
     way: tuple[int | str, ...] = ()
 
+
+_FEW = 12
+"""How many names a help line lists."""
 
 _ALSO = {"activations": "layers", "functions": "schedules"}
 """By namespace: another whose objects serve; layers and schedules are called like functions."""
@@ -52,7 +56,8 @@ def object_to(name: str, value: Value, type: Type, known: Catalogue) -> Objectio
                 return None
             nearest = nearest or objection
     message = f"`{name}` must be {type}, found {_found(value)}"
-    return nearest or Objection("wrong-type", message, _unquoted(value, type) or _as_list(value, type, known))
+    help = _unquoted(value, type) or _as_list(value, type, known) or _named(value, type, known)
+    return nearest or Objection("wrong-type", message, help)
 
 
 def doubt_of(name: str, value: Value, type: Type) -> Objection | None:
@@ -93,7 +98,7 @@ def _object_to_form(name: str, value: Any, form: Form, type: Type, known: Catalo
             return _object_to_number(name, value, form)
         case Choice() if value not in form:
             message = f"`{name}` must be {type}, found `{value}`"
-            return Objection("wrong-choice", message, did_you_mean(value, form.words))
+            return Objection("wrong-choice", message, nearly(value, form.words))
         case DType() if value not in form:
             help = did_you_mean(value, DTYPES) or f"Keras knows {', '.join(f'`{name}`' for name in DTYPES)}"
             return Objection("wrong-choice", f"`{name}` must be {form}, found `{value}`", help)
@@ -148,7 +153,9 @@ def _object_to_name(text: str, namespace: str, known: Catalogue) -> Objection | 
     if spelt in strings or known.signature(namespace, text) is not None:
         return None
     listed = ", ".join(f"`{name}`" for name in strings if name.islower())
-    help = did_you_mean(text, strings) or f"Keras knows {listed}"
+    help = written_here(text, namespace, known) or did_you_mean(text, strings) or f"Keras knows {listed}"
+    if text == "None":
+        help = "write `null`, or leave it out"
     return Objection(unknown_id(namespace), f"there is no {singular(namespace)} `{text}`", help)
 
 
@@ -191,6 +198,17 @@ def _unquoted(value: Value, type: Type) -> str | None:
     meant = _is_number(plain) and any(isinstance(form, Number) for form in type.forms)
     meant = meant or (isinstance(plain, bool) and Flag() in type.forms)
     return "remove the quotes" if meant else None
+
+
+def _named(value: Value, type: Type, known: Catalogue) -> str | None:
+    """Name the object that `{l2: 1e-4}` or `cosine` is probably meant for."""
+    one = value if not isinstance(value, Mapping) else next(iter(value), None) if len(value) == 1 else None
+    spaces = [form.namespace for form in type.forms if isinstance(form, ObjectOf)]
+    names = [n for space in spaces if space in NAMESPACES for n in known.names(space) if n[:1].isupper()]
+    if not isinstance(one, str) or not names:
+        return None
+    few = f"it may be {', '.join(f'`{name}`' for name in names)}" if len(names) <= _FEW else None
+    return written_here(one, spaces[0], known) or did_you_mean(one, names) or few
 
 
 def _as_list(value: Value, type: Type, known: Catalogue) -> str | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from kexp.spec.elsewhere import misplaced_keys
 from kexp.spec.graphs import check_wiring, read_graph, read_group
 from kexp.spec.pipelines import read_layers, read_pipeline
 from kexp.spec.reader import (
+    MAX_FAULTS,
     Cursor,
     Reading,
     Reads,
+    TooManyFaults,
     describe,
     read_each,
     read_record,
@@ -92,23 +95,38 @@ def check(document: Document) -> Checked:
         misplaced=misplaced_keys(document.root),
     )
     experiment: Experiment | None = None
-    with reading.gather():
-        root = Cursor(document.root, "", reading)
-        _check_root(root)
+    try:
         with reading.gather():
-            read_variables(root)
-        with reading.gather():
-            read_blocks(root, reading.blocks)
-        with reading.gather():
-            experiment = read_record(root, Experiment, frozenset({"vars"}))
-        check_wiring(reading)
-        for finding in findings(draft_of(document, reading)):
-            (reading.warnings if finding.severity == "warning" else reading.faults).append(finding)
+            experiment = _read(document, reading)
+    except TooManyFaults:
+        message = f"the check ends here, after {MAX_FAULTS} faults"
+        help = "mend them first, and check again"
+        reading.warnings.append(Diagnostic("too-many-faults", message, severity="warning", help=help))
     diagnostics = tuple(in_order((*reading.faults, *reading.warnings)))
     if experiment is None or reading.faults:
         return Checked(None, diagnostics)
     name = experiment.name or _default_name(document)
     return Checked(replace(experiment, name=name, document=document), diagnostics)
+
+
+def _read(document: Document, reading: Reading) -> Experiment | None:
+    """Read all sections, then compare them; None where there is a fault in one.
+
+    Raises: Unreadable, TooManyFaults.
+    """
+    experiment: Experiment | None = None
+    root = Cursor(document.root, "", reading)
+    _check_root(root)
+    with reading.gather():
+        read_variables(root)
+    with reading.gather():
+        read_blocks(root, reading.blocks)
+    with reading.gather():
+        experiment = read_record(root, Experiment, frozenset({"vars"}))
+    check_wiring(reading)
+    for finding in islice(findings(draft_of(document, reading)), MAX_FAULTS):
+        (reading.warnings if finding.severity == "warning" else reading.faults).append(finding)
+    return experiment
 
 
 def _with_paths(document: Document) -> Iterator[Diagnostic]:
@@ -152,7 +170,7 @@ def _check_root(root: Cursor) -> None:
         raise root.refuse(
             "not-a-spec",
             f"a spec is a map with at least `data`, `model` and `train`, found {describe(root.node)}",
-            help="start from one of the examples in `configs/`",
+            help="`kexp init` writes one to start from",
         )
     node = root.node.get("kexp")
     if isinstance(node, Scalar) and not node.refused and node.value != LANGUAGE_VERSION:

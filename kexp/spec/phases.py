@@ -1,20 +1,12 @@
 """A training as the phases it runs through: its stages with what they inherit, or the whole of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
-from kexp.spec.types import Experiment, Stage
+from kexp.spec.types import Experiment, Stage, Training
 
-_INHERITED = (
-    "epochs",
-    "optimizer",
-    "loss",
-    "metrics",
-    "loss_weights",
-    "batch_size",
-    "class_weight",
-    "callbacks",
-)
+_OF_TRAINING = {field.name for field in fields(Training)}
+_INHERITED = tuple(field.name for field in fields(Stage) if field.name in _OF_TRAINING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,15 @@ def taken_names(entry: str, preprocess: Mapping[str, Pipeline]) -> tuple[str, ..
 def columns_taken(entry: str, preprocess: Mapping[str, Pipeline]) -> tuple[str, ...]:
     """Return the columns of the data that an entry is made of, through other entries too."""
     found: dict[str, None] = {}
-    for name in taken_names(entry, preprocess):
-        other = is_entry(name, entry, preprocess)
-        found |= dict.fromkeys(columns_taken(name, preprocess) if other else (name,))
+    seen = {entry}
+    waiting = [(entry, name) for name in reversed(taken_names(entry, preprocess))]
+    while waiting:
+        taker, name = waiting.pop()
+        if not is_entry(name, taker, preprocess):
+            found[name] = None
+        elif name not in seen:
+            seen.add(name)
+            waiting += [(name, other) for other in reversed(taken_names(name, preprocess))]
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from kexp.spec.calls import Wiring
 from kexp.spec.catalogue import Catalogue
 from kexp.spec.elsewhere import meant_elsewhere, nearly_elsewhere
 from kexp.spec.formula import FormulaError, NeverClosed, UnknownName, has_formula
+from kexp.spec.spellings import nearly
 from kexp.spec.types import Block, Graph, Within
 from kexp.spec.values import KNOWN_VALUES, settled
 
@@ -23,8 +24,16 @@ T = TypeVar("T")
 Reads = Callable[["Cursor", Any], Any]
 
 
+MAX_FAULTS = 100
+"""Whoever has made more faults than this mends them in turns."""
+
+
 class Unreadable(Exception):
     """A value that cannot be read; its fault is already among the gathered ones."""
+
+
+class TooManyFaults(Exception):
+    """Ends a reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +107,14 @@ class Cursor:
         return Cursor(node, f"{self.path}[{index}]", self.reading).settled()
 
     def fault(self, id: str, message: str, span: Span | None = None, **more: Any) -> None:
-        """Gather a fault at this value, or at `span`."""
+        """Gather a fault at this value, or at `span`.
+
+        Raises: TooManyFaults.
+        """
         path = more.pop("path", self.path)
         self.reading.faults.append(Diagnostic(id, message, path, span or self.span, **more))
+        if len(self.reading.faults) >= MAX_FAULTS:
+            raise TooManyFaults
 
     def is_misplaced(self, name: str) -> bool:
         """Tell whether a key that belongs here, or deeper, stands in another section."""
@@ -111,7 +125,8 @@ class Cursor:
         """Gather a warning at this value, or at `span`."""
         path = more.pop("path", self.path)
         warning = Diagnostic(id, message, path, span or self.span, severity="warning", **more)
-        self.reading.warnings.append(warning)
+        if len(self.reading.warnings) < MAX_FAULTS:
+            self.reading.warnings.append(warning)
 
     def refuse(self, id: str, message: str, span: Span | None = None, **more: Any) -> Unreadable:
         """Gather a fault and return the exception to raise."""
@@ -120,12 +135,14 @@ class Cursor:
 
     def entries(self, what: str) -> list[tuple[str, "Cursor", Scalar]]:
         if not isinstance(self.node, Entries):
-            raise self.refuse("wrong-type", f"{what} must be a map, found {describe(self.node)}")
+            message = f"{what} must be a map, found {describe(self.node)}"
+            raise self.refuse("wrong-type", message, help=_SHOWN.get(_last(self)))
         return [(name, self.child(key, node), key) for name, key, node in self.node]
 
     def items(self, what: str) -> list["Cursor"]:
         if not isinstance(self.node, Items):
-            raise self.refuse("wrong-type", f"{what} must be a list, found {describe(self.node)}")
+            message = f"{what} must be a list, found {describe(self.node)}"
+            raise self.refuse("wrong-type", message, help=_SHOWN.get(_last(self)))
         return [self.item(index, node) for index, node in enumerate(self.node.items)]
 
     def settled(self) -> "Cursor":
@@ -255,7 +272,8 @@ def complain_of_key(cursor: Cursor, key: Scalar, known: list[str], where: str) -
     """Gather an unknown key, with the nearest known one or all of them."""
     name = str(key.value)
     help = (
-        meant_elsewhere(name, cursor.path)
+        (f"did you mean `{name}s`?" if f"{name}s" in known else None)
+        or meant_elsewhere(name, cursor.path)
         or did_you_mean(name, known)
         or nearly_elsewhere(name, cursor.path)
         or f"known here: {', '.join(f'`{n}`' for n in known)}"
@@ -283,6 +301,12 @@ def describe(node: Node) -> str:
             return f"`{value!r}`"
 
 
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%\Z")
+_SHOWN = {
+    "class_weight": "give each class a weight: `class_weight: {0: 1.0, 1: 2.5}`",
+    "stages": "put `- ` in front of each stage, and its name into it: `- {name: head, epochs: 3}`",
+}
+"""By key: what a map or list looks like that is often given as something else."""
 _NOUNS = {bool: "`true` or `false`", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -298,6 +322,8 @@ def _read_scalar(cursor: Cursor, hint: Any) -> Any:
             return hint(value)
         if waits:
             help = "only arguments of objects may use values that come from the data or the graph"
+        elif hint is float and isinstance(value, str) and (percent := _PERCENT.match(value)):
+            help = f"write `{float(percent[1]) / 100:g}`"
         elif node.quoted and hint in (int, float, bool):
             help = "remove the quotes"
     raise cursor.refuse(
@@ -324,7 +350,7 @@ def _read_choice(cursor: Cursor, choices: tuple[str, ...]) -> Any:
     value = cursor.node.value if isinstance(cursor.node, Scalar) else None
     if value in choices and isinstance(value, str):
         return value
-    help = did_you_mean(value, choices) if isinstance(value, str) else None
+    help = nearly(value, choices) if isinstance(value, str) else None
     found = f"`{value}`" if isinstance(value, str) else describe(cursor.node)
     raise cursor.refuse(
         "wrong-choice", f"`{_last(cursor)}` must be {one_of(choices)}, found {found}", help=help

@@ -10,12 +10,12 @@ from kexp.spec.calls import Halt
 from kexp.spec.components import read_value
 from kexp.spec.formula import has_formula
 from kexp.spec.reader import Cursor, Unreadable, complain_of_key, read, read_each
+from kexp.spec.spellings import SIBLINGS
 from kexp.spec.statics import formulas_in
 from kexp.spec.turns import turns
 from kexp.spec.types import Expr, Formula, Group, Reuse, Step, Use, Value, Weights, Within
 from kexp.spec.values import taken
 
-SIBLINGS = ("repeat", "call", "trainable", "trainable_from", "weights", "adapt", "outputs_of")
 _WITHOUT: dict[type, tuple[str, str]] = {
     Use: ("a block", "put it below a step of the block, or make the block a nested `model`"),
     Group: ("a group", "put it below the steps of the group, or make the group a nested `model`"),

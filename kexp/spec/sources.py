@@ -14,6 +14,15 @@ from kexp.spec.types import Data, Split
 _SHARED = tuple(field.name for field in fields(Data) if field.name not in ("source", "options"))
 """The keys beside `source` that are the language's, not a source's."""
 
+DATASETS: dict[str, tuple[str, ...]] = {
+    "sklearn": ("digits", "iris", "wine", "breast_cancer", "diabetes", "linnerud"),
+    "keras": (
+        *("mnist", "fashion_mnist", "cifar10", "cifar100", "imdb", "reuters"),
+        *("california_housing", "boston_housing"),
+    ),
+}
+"""By source: the data sets it comes with."""
+
 _CONTRADICTIONS = (
     ("fold", "val", "each fold is the val split of one run"),
     ("order", "group", "rows in the order of time cannot stay with their group"),
@@ -42,6 +51,8 @@ def read_data(cursor: Cursor, hint: Any) -> Data:
                 param = signature.param(name) if signature else None
                 if param is not None:
                     check_argument(child, options[name], param)
+                if name == "dataset":
+                    _check_dataset(child, source, options[name])
             elif name != "source":
                 _complain_of_option(cursor, key, source, known)
                 meant.add(nearest(name, known))
@@ -58,6 +69,14 @@ def read_data(cursor: Cursor, hint: Any) -> Data:
     return Data(source, options, **shared)
 
 
+def _check_dataset(cursor: Cursor, source: str, name: object) -> None:
+    known = DATASETS.get(source)
+    if known and isinstance(name, str) and name not in known:
+        help = did_you_mean(name, known) or f"the datasets are {', '.join(f'`{n}`' for n in known)}"
+        message = f"the data source `{source}` has no dataset `{name}`"
+        cursor.fault("unknown-dataset", message, help=help)
+
+
 def _check_split(cursor: Cursor, split: Split) -> None:
     """Gather ways of splitting that contradict each other."""
     given = {name: (child, key) for name, child, key in cursor.entries("`data.split`")}
@@ -66,6 +85,16 @@ def _check_split(cursor: Cursor, split: Split) -> None:
             message = f"`{first}` and `{second}` are both given, and {why}"
             path, help = f"{cursor.path}.{second}", f"leave out `{first}` or `{second}`"
             cursor.fault("conflicting-options", message, given[second][1].span, path=path, help=help)
+    shares = [share for share in (split.val, split.test) if share is not None and share < 1]
+    if sum(shares) >= 1:
+        message = f"`val: {split.val:g}` and `test: {split.test:g}` leave nothing to train on"
+        help = "shares of all samples: together they stay below 1"
+        cursor.fault("out-of-range", message, given["test"][0].span, path=f"{cursor.path}.test", help=help)
+    for name in ("val", "test"):
+        amount = getattr(split, name)
+        if isinstance(amount, float) and amount >= 1:
+            message = f"`{amount!r}` is neither a share below 1 nor a whole number of samples"
+            given[name][0].fault("bad-share", message)
     if split.fold is not None and split.fold.index >= split.fold.k:
         message = f"the folds of `k: {split.fold.k}` are 0 to {split.fold.k - 1}, found {split.fold.index}"
         given["fold"][0].fault("out-of-range", message)

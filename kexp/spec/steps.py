@@ -13,7 +13,8 @@ from kexp.spec.components import component_of, is_custom
 from kexp.spec.expression import ExpressionError, parse_expression
 from kexp.spec.formula import has_formula
 from kexp.spec.reader import Cursor, Unreadable, describe, read
-from kexp.spec.siblings import MISPLACED, SIBLINGS, with_sibling, within_repeat
+from kexp.spec.siblings import MISPLACED, with_sibling, within_repeat
+from kexp.spec.spellings import SIBLINGS
 from kexp.spec.types import Component, Expr, Graph, Group, Operands, Reuse, Step
 
 _WORDS = ("reuse", "model", "layers", "expr")
@@ -143,6 +144,8 @@ def _step(cursor: Cursor, key: Scalar, argument: Node | None, siblings: list[Ent
     what = arrow.what.text
     here = Cursor(cursor.given, f"{cursor.path}.{what}", cursor.reading, key.span)
     name = replace(key, value=what, span=_inside(key, arrow.what))
+    if argument is None or (isinstance(argument, Scalar) and argument.value is None):
+        siblings = _without_arguments(here, name, siblings)
     gives = tuple(part.text for part in arrow.gives)
     step = Step(Reuse(""), arrow.takes, gives, arrow.layer_name, path=here.path, key=key.span)
     complete = False
@@ -161,6 +164,29 @@ def _step(cursor: Cursor, key: Scalar, argument: Node | None, siblings: list[Ent
     if complete:
         _refuse_unadapted(here, name, step)
     return Draft(step, complete)
+
+
+def _without_arguments(cursor: Cursor, name: Scalar, siblings: list[Entry]) -> list[Entry]:
+    """Return the siblings; arguments among them, which are indented too little, are one fault.
+
+    Raises: Unreadable after misplaced-key.
+    """
+    signature = cursor.reading.catalogue.find(str(name.value), ("layers", "applications"))
+    known = [p.name for p in signature.params if p.name not in SIBLINGS] if signature else []
+    arguments = [key for key, _ in siblings if key.value in known]
+    if not arguments:
+        return siblings
+    listed = " and ".join(
+        filter(None, (", ".join(f"`{k.value}`" for k in arguments[:-1]), f"`{arguments[-1].value}`"))
+    )
+    belong = "belongs" if len(arguments) == 1 else "belong"
+    raise cursor.refuse(
+        "misplaced-key",
+        f"{listed} {belong} to `{name.value}`, and stand{'s' * (len(arguments) == 1)} beside it",
+        arguments[0].span,
+        path=f"{cursor.path}.{arguments[0].value}",
+        help=f"indent {'it' if len(arguments) == 1 else 'them'} by two more blanks",
+    )
 
 
 def _with_values(cursor: Cursor, key: Scalar) -> Scalar:

@@ -332,7 +332,7 @@ class Pipeline:
     layers: Layers
     """The layers; those with `adapt` learn from the training split alone."""
     takes: tuple[str, ...] = ()
-    """Written `from`: columns of the data, or entries that have a `from`; left out, the column of this name."""
+    """Written `from`: columns of the data, or entries with a `from`; left out, the column of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +363,7 @@ class Checkpoint:
     keep: PositiveInt = 2
     """How many of the newest states are kept."""
     best: Best = field(default_factory=Best)
-    """What makes an epoch's weights the best, which are the run's result: a value, or `monitor` and `mode`."""
+    """What makes an epoch's weights the best, which are the result: a value, or `monitor` and `mode`."""
 
 
 Metrics = Annotated[

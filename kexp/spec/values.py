@@ -26,9 +26,9 @@ def settled(
     for name in sorted(functions_in(text) - set(KNOWN_FUNCTIONS)):
         raise FormulaError(f"there is no function `{name}`")
     needed = names_in(text)
-    for name in sorted(needed - set(variables) - set(KNOWN_VALUES) - symbols):
+    used = {name for name in needed if name in variables}
+    for name in sorted(needed - used - set(KNOWN_VALUES) - symbols):
         raise UnknownName(name)
-    used = needed & set(variables)
     if any(_is_refused(variables[name]) for name in used):
         return replace(node, refused=True)
     values = {name: _plain_variable(variables[name]) for name in used}

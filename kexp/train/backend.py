@@ -50,12 +50,19 @@ def prepare(runtime: Runtime, seed: int) -> Machine:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     device, note = _choose_device(tf, runtime.device)
-    keras.config.set_dtype_policy(runtime.precision)
-    keras.config.set_image_data_format("channels_last")
     if runtime.deterministic:
         tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)
+    settle(runtime, seed)
     return Machine(runtime.backend, device, threads, note, _details(keras, tf, runtime))
+
+
+def settle(runtime: Runtime, seed: int) -> None:
+    """Settle what may differ between the experiments of one process."""
+    import keras
+
+    keras.config.set_dtype_policy(runtime.precision)
+    keras.config.set_image_data_format("channels_last")
+    keras.utils.set_random_seed(seed)
 
 
 def _choose_device(tf: Any, asked: str) -> tuple[str, str | None]:

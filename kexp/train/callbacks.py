@@ -2,48 +2,57 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import keras
+import numpy as np
 from keras.src.callbacks.monitor_callback import MonitorCallback
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import RunFailed, SpecError
 from kexp.evaluate import as_number, reading_order
-from kexp.graph.weights import arrays_of, model_variables, pack
+from kexp.graph.weights import arrays_of, model_variables
 from kexp.record.history import append_row, write_csv
+from kexp.spec.phases import Phase
 from kexp.spec.types import Best
-from kexp.train.batches import Batches
+from kexp.train.callback_state import CallbackState
+from kexp.train.checkpoints import Checkpoints
+from kexp.train.engine.interface import Leg
 from kexp.train.session import Progress, Session
-from kexp.train.state import state_metadata, training_state
+from kexp.train.state import State
 
 
 class Pace(keras.callbacks.Callback):  # type: ignore[misc]
-    """First of the callbacks: sets the epoch's order, counts steps, and stops for signals and lost losses."""
+    """First of the callbacks: sets which steps the epoch takes, counts them, and stops for lost losses."""
 
-    def __init__(self, batches: Batches, session: Session, terminate_on_nan: bool) -> None:
+    def __init__(self, batches: Any, session: Session, keeper: "Keeper", terminate_on_nan: bool) -> None:
         super().__init__()
-        self.batches, self.terminate_on_nan = batches, terminate_on_nan
-        self.progress, self.display, self.signals = session.progress, session.display, session.signals
+        self.batches, self.keeper, self.terminate_on_nan = batches, keeper, terminate_on_nan
+        self.progress, self.display = session.progress, session.display
         self.before = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.batches.epoch = epoch
-        self.before = self.progress.step
+        self.before = self.progress.step - self.progress.offset
+        checkpoints = self.keeper.checkpoints
+        stops = checkpoints.stops(self.before, self.params["steps"])
+        self.batches.begin(Leg(epoch, self.progress.offset, checkpoints.logs, stops))
         self.display.epoch_begins(epoch + 1)
 
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.keeper.checkpoints.put_generators_back()
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.progress.offset = batch + 1
         self.progress.step = self.before + batch + 1
         logs = logs or {}
         if self.terminate_on_nan and not math.isfinite(float(logs.get("loss", 0.0))):
             raise _lost(float(logs["loss"]), self.progress)
         self.display.step(batch + 1, logs)
-        self.signals.check()
 
-    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.signals.check()
+    def on_test_begin(self, logs: Any = None) -> None:
+        self.keeper.hold()
 
 
 def _lost(loss: float, progress: Progress) -> RunFailed:
@@ -82,17 +91,59 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
     A model class may publish no loss: then, unless a monitor was asked for, every epoch is the best so far.
     """
 
-    def __init__(self, session: Session, best: Best, is_asked: bool, stage: str | None = None) -> None:
+    def __init__(self, session: Session, phase: Phase, best: Best, callbacks: Sequence[Any]) -> None:
         assert best.monitor is not None
         super().__init__(monitor=best.monitor, mode=best.mode or "auto")
         self.session, self.run, self.progress = session, session.run, session.progress
-        self.is_asked, self.stage = is_asked, stage
+        asked = phase.experiment.train.checkpoint
+        self.checkpoints = Checkpoints(session, asked, CallbackState(callbacks))
+        self.is_asked, self.stage = asked.best.monitor is not None, phase.name
         self.watches = True
         self.best: float | None = None
+        self.held: State | None = None
         self.began = 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.checkpoints.model = self.model
+        if self.session.restart is not None:
+            self.checkpoints.logs = self.session.restart.logs
+            if self.progress.best is not None:
+                self.best = self.progress.best["value"]
+                self.watches = self.progress.best["monitor"] is not None
+        self.checkpoints.put_back()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.began = time.perf_counter()
+        if self.progress.offset:
+            self.checkpoints.put_back()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        checkpoints = self.checkpoints
+        checkpoints.logs = {name: float(value) for name, value in (logs or {}).items() if np.size(value) == 1}
+        if self.session.signals.number is not None:
+            self._stop(checkpoints.state())
+        if checkpoints.is_due() and batch + 1 < self.params["steps"] and not self.model.stop_training:
+            checkpoints.save(checkpoints.state())
+
+    def hold(self) -> None:
+        """Copy the state before a validation, whose metrics take the place of those of the training."""
+        self.held = self.checkpoints.state()
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.session.signals.number is not None and self.held is not None:
+            self._stop(self.held)
+
+    def _stop(self, state: State) -> None:
+        """Save a state at once, and end the training.
+
+        Raises: StopRequested.
+        """
+        self.checkpoints.save(state)
+        self.checkpoints.settle()
+        self.session.signals.check()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.checkpoints.settle()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         row = self._row(epoch, dict(logs or {}))
@@ -102,7 +153,8 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
         write_csv(self.run)
         for tracker in self.session.trackers:
             tracker.log(row["step"], {k: v for k, v in row.items() if isinstance(v, float)})
-        self.progress.epoch = epoch + 1
+        self.progress.epoch, self.progress.offset = epoch + 1, 0
+        self.held = self.checkpoints.restart = None
         is_best = self._is_best(row)
         if is_best:
             self._remember(row)
@@ -177,15 +229,9 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
         self.progress.best_row = row
 
     def _save(self, is_best: bool) -> None:
-        """Write the best weights and the state; a save that fails leaves the one before, and training on."""
-        progress = self.progress
-        metadata = state_metadata(self.session)
-        try:
-            if is_best and progress.best_arrays is not None:
-                self.run.write_best(pack(progress.best_arrays, metadata))
-            self.run.write_state(progress.step, training_state(self.model, metadata))
-        except OSError as error:
-            progress.checkpoint_error = f"epoch {progress.epoch}: {error.strerror or error}"
-            self.session.display.note(f"the checkpoint could not be saved: {error.strerror or error}")
-        else:
-            progress.checkpoint_error = None
+        """Save the best weights as they come, and the state when it is due and after the last epoch."""
+        is_last = self.progress.epoch == self.params["epochs"] or self.model.stop_training
+        is_due = is_last or self.checkpoints.is_due_after_epoch()
+        if is_due or is_best:
+            state = self.checkpoints.state(is_best) if is_due else None
+            self.checkpoints.save(state, self.progress.best_arrays if is_best else None)

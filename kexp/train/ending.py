@@ -8,23 +8,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import keras
-
 from kexp.data.load import Datasets
 from kexp.diagnostics import Diagnostic
 from kexp.errors import KexpError, RunFailed, Stopped
 from kexp.evaluate import measure
-from kexp.graph.assemble import Assembly
+from kexp.graph.assemble import Assembly, output_units
+from kexp.graph.construct import keras_message
+from kexp.graph.fixed import plain
+from kexp.graph.front import uncompiled, with_front
 from kexp.graph.weights import arrays_of, load_weights, model_variables, weights_sha256
 from kexp.protocols import Display
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
 from kexp.spec.phases import final_batch_size, num_epochs
 from kexp.train.order import Order, Result
-from kexp.train.session import Progress, Session
+from kexp.train.session import Progress
 from kexp.train.signals import StopRequested
 from kexp.train.smoke import check_reload
-from kexp.train.state import state_metadata, training_state
 
 
 class Ending:
@@ -43,7 +43,7 @@ class Ending:
         if "test" in datasets.splits:
             measured = measure(assembly, datasets.splits["test"], final_batch_size(self.order.experiment))
             metrics |= {f"test_{name}": value for name, value in measured.items()}
-        self._save_model(assembly.model)
+        self._save_model(assembly, datasets)
         digest = weights_sha256(arrays_of(model_variables(assembly.model)))
         if self.progress.checkpoint_error is not None:
             raise _lost_checkpoint(self.progress.checkpoint_error)
@@ -61,22 +61,36 @@ class Ending:
             self._wall_seconds(),
         )
 
-    def _save_model(self, model: keras.Model) -> None:
-        """Write `model.keras`; a class of the user's own may be beyond what Keras can save."""
+    def _save_model(self, assembly: Assembly, datasets: Datasets) -> None:
+        """Write `model.keras`, which takes raw values; code of the user's own may be beyond Keras."""
+        model = assembly.model
+        if assembly.preprocessing:
+            if self._save_with_front(assembly, datasets):
+                return
+            model = uncompiled(model)
         if self.order.experiment.graph is not None:
-            self.run.replace_model(model.save)
+            self.run.replace_model(plain(model).save)
             return
         try:
             self.run.replace_model(model.save)
         except (NotImplementedError, TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            self.display.note(f"no model.keras: Keras cannot save {type(model).__name__}: {reason}")
+            self.display.note(f"no model.keras: Keras cannot save {type(model).__name__}: {_reason(error)}")
 
-    def stopped(self, assembly: Assembly, session: Session, stop: StopRequested) -> Stopped:
-        """Keep the state as it is between two steps."""
-        if self.progress.step:
-            state = training_state(assembly.model, state_metadata(session))
-            self.run.write_state(self.progress.step, state)
+    def _save_with_front(self, assembly: Assembly, datasets: Datasets) -> bool:
+        """Write the model behind its `preprocess`; where a layer cannot be there, say so and return False."""
+        units = output_units(assembly.targets, datasets.info)
+        try:
+            model = with_front(plain(assembly.model), assembly.ports, assembly.preprocessing, units)
+            self.run.replace_model(model.save)
+        except (KexpError, NotImplementedError, TypeError, ValueError) as error:
+            told = error.diagnostics[0] if isinstance(error, KexpError) else None
+            reason = _reason(error) if told is None else told.detail or told.message
+            self.display.note(f"model.keras is without `preprocess`, whose results go in and out: {reason}")
+            return False
+        return True
+
+    def stopped(self, stop: StopRequested) -> Stopped:
+        """Say so in the run, whose state `Keeper` has saved."""
         self._write("stopped", error=f"stopped by {stop}")
         self.run.write_sums()
         done = f"{self.progress.epoch} of {num_epochs(self.order.experiment)} epochs done"
@@ -85,7 +99,7 @@ class Ending:
             Diagnostic(
                 "stopped",
                 f"stopped by {stop} after step {self.progress.step}, {done}; it is kept in {self.run.path}",
-                help=f"`kexp evaluate {self.run.id} --checkpoint last` measures it",
+                help=f"`kexp resume {self.run.id}` goes on",
             ),
         )
 
@@ -116,6 +130,10 @@ class Ending:
 
     def _wall_seconds(self) -> float:
         return round(time.perf_counter() - self.order.clock, 3)
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(keras_message(error).splitlines()), type(error).__name__)
 
 
 def _no_best(progress: Progress) -> KexpError:

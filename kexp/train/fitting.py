@@ -1,6 +1,7 @@
 """One phase of a training: Keras's own loop over our batches, between our callbacks."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +13,47 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import KexpError, RunFailed, SpecError, did_you_mean
 from kexp.graph.assemble import Assembly
 from kexp.graph.construct import keras_message
+from kexp.graph.gradients import without_echoes
 from kexp.spec.phases import Phase
 from kexp.spec.types import Experiment
-from kexp.train.batches import Batches
 from kexp.train.callbacks import Keeper, Pace, watched
+from kexp.train.engine.single import Batches
+from kexp.train.execution import Execution, parts_of, train_feed
 from kexp.train.session import Session
 from kexp.train.signals import StopRequested
+from kexp.train.state import build_state
 from kexp.train.user_callbacks import user_callbacks
 
 
-def fit_phase(phase: Phase, assembly: Assembly, datasets: Datasets, session: Session) -> None:
+def fit_phase(
+    phase: Phase, assembly: Assembly, datasets: Datasets, session: Session, execution: Execution
+) -> None:
     """Train one phase, from the epoch that the last one ended with.
 
     Raises: RunFailed (out-of-memory, training-failed), and what the callbacks raise.
     """
     import tensorflow as tf
 
-    train = phase.experiment.train
-    first = session.progress.epoch
-    session.progress.forget_best()
-    batches = batches_of(assembly, datasets, phase.experiment)
+    train, progress = phase.experiment.train, session.progress
+    epochs = progress.phase_epoch + train.epochs
+    if session.restart is not None:
+        build_state(assembly.model, batches_of(assembly, datasets, phase.experiment)[0])
+        has_ended = session.restart.state.record["stop_training"] and not progress.offset
+        epochs = progress.epoch if has_ended else epochs
     try:
-        assembly.model.fit(
-            batches,
-            initial_epoch=first,
-            epochs=first + train.epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=_callbacks(phase, assembly, datasets, session, batches),
-            class_weight=class_weight(phase.experiment, datasets),
-            validation_data=_validation(assembly, datasets),
-            validation_batch_size=train.batch_size,
-            validation_freq=train.validation_freq,
-        )
+        engine = execution.engine(progress.phase, phase, assembly, class_weight(phase, datasets))
+        callbacks = _callbacks(phase, assembly, datasets, session, engine.batches)
+        with closing(engine), without_echoes(assembly.model, train):
+            assembly.model.fit(
+                engine.batches,
+                initial_epoch=progress.epoch,
+                epochs=epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=engine.callbacks(callbacks, epochs),
+                validation_data=engine.validation,
+                validation_freq=train.validation_freq,
+            )
     except tf.errors.ResourceExhaustedError as error:
         raise RunFailed(
             Diagnostic(
@@ -86,17 +95,15 @@ def _first_lines(text: str) -> str:
 
 
 def _callbacks(
-    phase: Phase, assembly: Assembly, datasets: Datasets, session: Session, batches: Batches
+    phase: Phase, assembly: Assembly, datasets: Datasets, session: Session, batches: Any
 ) -> list[Any]:
     """Frame the user's callbacks by ours: `Pace` first, `Keeper` last."""
     train = phase.experiment.train
     best = watched(train.checkpoint.best, validates(datasets, phase.experiment))
-    return [
-        Pace(batches, session, train.terminate_on_nan),
-        *user_callbacks(train.callbacks, assembly.context, session.run),
-        *_averaging(assembly.model, train.callbacks),
-        Keeper(session, best, train.checkpoint.best.monitor is not None, phase.name),
-    ]
+    users = user_callbacks(train.callbacks, assembly.context, session.run)
+    between = [*users, *_averaging(assembly.model, train.callbacks)]
+    keeper = Keeper(session, phase, best, between)
+    return [Pace(batches, session, keeper, train.terminate_on_nan), *between, keeper]
 
 
 def _averaging(model: keras.Model, given: Sequence[Any]) -> list[Any]:
@@ -110,52 +117,42 @@ def _averaging(model: keras.Model, given: Sequence[Any]) -> list[Any]:
 
 def batches_of(assembly: Assembly, datasets: Datasets, experiment: Experiment) -> Batches:
     """Return the training batches of one phase."""
-    samples = datasets.splits["train"]
-    arrays: tuple[Any, ...] = (assembly.inputs(samples), assembly.labels(samples), samples.weights)
-    given = tuple(part for part in arrays if part is not None)
-    train = experiment.train
-    return Batches(given, train.batch_size, experiment.seed or 0, train.shuffle, train.steps_per_epoch)
+    return Batches(train_feed(parts_of(assembly, datasets.splits["train"]), assembly, experiment))
 
 
 def validates(datasets: Datasets, experiment: Experiment) -> bool:
     return "val" in datasets.splits and experiment.train.validation_freq <= experiment.train.epochs
 
 
-def _validation(assembly: Assembly, datasets: Datasets) -> tuple[Any, ...] | None:
-    val = datasets.splits.get("val")
-    if val is None:
-        return None
-    weights = () if val.weights is None else (val.weights,)
-    return (assembly.inputs(val), assembly.labels(val), *weights)
-
-
-def class_weight(experiment: Experiment, datasets: Datasets) -> dict[int, float] | None:
+def class_weight(phase: Phase, datasets: Datasets) -> dict[int, float] | None:
     """Return Keras's class weights: classes by number, named ones looked up.
 
-    Raises: SpecError (unknown-class).
+    Raises: SpecError (class-weight-refused, unknown-class).
     """
-    weights = experiment.train.class_weight
+    weights, place = phase.experiment.train.class_weight, phase.place("class_weight")
     if weights is None:
         return None
     if datasets.splits["train"].weights is not None or not datasets.info.targets:
         reason = "samples have weights of their own" if datasets.info.targets else "data has no targets"
         message = f"`class_weight` cannot weigh the samples: the {reason}"
-        raise SpecError(
-            Diagnostic("class-weight-refused", message, "train.class_weight", help="remove one of the two")
-        )
+        raise SpecError(Diagnostic("class-weight-refused", message, place, help="remove one of the two"))
     target = datasets.info.targets[0]
     is_one_hot = target.shape[-1:] not in ((), (1,))
     count = target.shape[-1] if is_one_hot else datasets.info.num_classes.get(target.name)
     known = datasets.info.classes.get(target.name) or tuple(str(number) for number in range(count or 0))
     listed = ", ".join(f"`{name}`" for name in known)
-    for key in weights:
-        if key not in known:
-            raise SpecError(
-                Diagnostic(
-                    "unknown-class",
-                    f"`{target.name}` has no class `{key}`",
-                    f"train.class_weight.{key}",
-                    help=did_you_mean(key, known) or f"its classes are {listed or 'none: it holds values'}",
-                )
-            )
+    document = phase.experiment.document
+    faults = [
+        Diagnostic(
+            "unknown-class",
+            f"`{target.name}` has no class `{key}`",
+            f"{place}.{key}",
+            document.locate_key(f"{place}.{key}") if document else None,
+            help=did_you_mean(key, known) or f"its classes are {listed or 'none: it holds values'}",
+        )
+        for key in weights
+        if key not in known
+    ]
+    if faults:
+        raise SpecError(*faults)
     return {known.index(key): weight for key, weight in weights.items()}

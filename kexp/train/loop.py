@@ -2,29 +2,23 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
-from kexp.data.load import Datasets
 from kexp.errors import KexpError, RunFailed
-from kexp.evaluate import load_data
-from kexp.graph.assemble import Assembly, assemble
-from kexp.graph.construct import complaint
-from kexp.graph.initial import begin_layers
 from kexp.protocols import Display
 from kexp.record.rundir import RunDir
 from kexp.spec.canonical import identity
-from kexp.spec.phases import Phase, phases
-from kexp.trackers import open_tracker, require_packages
-from kexp.train.callbacks import watched
+from kexp.spec.phases import phases
+from kexp.trackers import open_tracker
 from kexp.train.ending import Ending
-from kexp.train.fitting import batches_of, class_weight, fit_phase, validates
-from kexp.train.monitors import check_monitors
-from kexp.train.opening import begin, plan
+from kexp.train.execution import Execution
+from kexp.train.fitting import fit_phase
+from kexp.train.opening import Unfinished, begin, begin_again, plan
 from kexp.train.order import Order, Result
+from kexp.train.randomness import seed_generators
+from kexp.train.ready import Ready, make_ready
 from kexp.train.session import Progress, Session
 from kexp.train.signals import StopRequested, StopSignals
-from kexp.train.smoke import shortened, smoke_data
-from kexp.train.user_callbacks import user_callbacks
+from kexp.train.smoke import shortened
 
 
 def train(order: Order, display: Display) -> Result:
@@ -33,40 +27,68 @@ def train(order: Order, display: Display) -> Result:
     Raises: SpecError, DataError, NotFound, MissingExtra before the run exists; RunFailed and Stopped after,
         with what was done kept.
     """
-    # ------------------------------------------------------------ what can be refused, before a run exists
-    experiment = order.experiment
-    require_packages(experiment)
-    datasets = load_data(experiment, order.folder) if order.scope == "full" else smoke_data(order)
-    assembly = assemble(experiment, datasets.info, order.folder, phase=0)
-    begin_layers(assembly.beginnings, datasets.splits["train"], order.folder)
-    if order.scope != "full":
-        experiment = shortened(experiment)
-    todo = phases(experiment)
-    for phase in todo:
-        _check(phase, assembly, datasets)
+    ready = make_ready(order.experiment, order.folder, order.scope)
+    display.warn(ready.warnings)
+    if order.run is not None:
+        return carry_out(order.run, order, ready, display)
+    run = RunDir.create(order.runs, order.experiment.name, order.started)
+    with run.lock():
+        return carry_out(run, order, ready, display)
 
-    # ------------------------------------------------------------ the run exists from here on
-    run = RunDir.create(order.runs, experiment.name, order.started)
+
+def carry_out(
+    run: RunDir, order: Order, ready: Ready, display: Display, unfinished: Unfinished | None = None
+) -> Result:
+    """Train all phases, or go on with those of an unfinished run; the caller has locked it.
+
+    Raises: RunFailed and Stopped, with what was done kept; what the training raises.
+    """
+    datasets, assembly = ready.datasets, ready.assembly
+    experiment = order.experiment if order.scope == "full" else shortened(order.experiment)
     progress = Progress()
     ending = Ending(run, order, progress, display)
+    execution = Execution(ready.phases, assembly, datasets)
     with ExitStack() as stack:
-        stack.enter_context(run.lock())
         signals = stack.enter_context(StopSignals().caught())
         try:
-            ending.status = begin(run, order, datasets, assembly)
-            display.plan(plan(run, replace(order, experiment=experiment), datasets, assembly), run.train_log)
+            # -------------------------------------------------- written down and shown before the first step
+            if unfinished is None:
+                ending.status = begin(run, order, datasets, assembly, execution)
+            else:
+                ending.status = begin_again(run, order, unfinished, progress)
+            shown = plan(run, replace(order, experiment=experiment), datasets, assembly, execution)
+            display.plan(shown, run.train_log)
             trackers = [open_tracker(name, run) for name in experiment.trackers]
             for tracker in trackers:
                 stack.callback(tracker.close)
-            spec = identity(order.experiment)
-            session = Session(run, spec, progress, display, signals, trackers, ending.going_on)
-            for number, phase in enumerate(todo):
+
+            # -------------------------------------------------- trained, phase by phase
+            seed_generators(order.experiment.seed or 0)
+            restart = None if unfinished is None else unfinished.restart
+            session = Session(
+                run,
+                identity(order.experiment),
+                progress,
+                display,
+                signals,
+                trackers,
+                ending.going_on,
+                restart=restart,
+            )
+            stack.callback(session.saver.close)
+            for number, phase in enumerate(ready.phases):
                 if number:
                     assembly = assembly.enter(phases(order.experiment)[number], datasets.info)
-                fit_phase(phase, assembly, datasets, session)
+                if number < progress.phase:
+                    continue
+                if session.restart is None:
+                    progress.begin_phase(number)
+                fit_phase(phase, assembly, datasets, session, execution)
+                session = replace(session, restart=None)
+            execution.close()
             return ending.completed(assembly, datasets)
         except StopRequested as stop:
-            raise ending.stopped(assembly, session, stop) from None
+            raise ending.stopped(stop) from None
         except KexpError as error:
             ending.failed(error.diagnostics[0].message)
             raise
@@ -77,22 +99,6 @@ def train(order: Order, display: Display) -> Result:
         except BaseException as error:
             ending.failed(f"{type(error).__name__}: {error}")
             raise
-
-
-def _check(phase: Phase, assembly: Assembly, datasets: Datasets) -> None:
-    """Refuse what `fit` would refuse, and let Keras check loss and metrics on one batch, symbolically."""
-    watched(phase.experiment.train.checkpoint.best, validates(datasets, phase.experiment))
-    class_weight(phase.experiment, datasets)
-    user_callbacks(phase.experiment.train.callbacks, assembly.context, RunDir(Path()))
-    if phase.experiment.graph is None:
-        return
-    document = phase.experiment.document
-    path = f"{phase.path}.loss"
-    with complaint(
-        path, document.locate(path) if document else None, "this loss and these metrics for the labels"
-    ):
-        assembly.model._symbolic_build(data_batch=batches_of(assembly, datasets, phase.experiment)[0])
-    check_monitors(phase, assembly.model, datasets)
 
 
 def _not_written(run: RunDir, error: OSError) -> KexpError:

@@ -1,52 +1,80 @@
-"""What callbacks, checkpoints and promises watch, compared with the metrics that will exist."""
+"""What callbacks, checkpoints and promises watch, compared with the metrics that the model publishes."""
 
 from collections.abc import Iterator
 
 import keras
+from keras.src.callbacks.monitor_callback import MonitorCallback
 
 from kexp.data.load import Datasets
-from kexp.diagnostics import Diagnostic
-from kexp.errors import SpecError, did_you_mean
+from kexp.errors import SpecError
 from kexp.spec.phases import Phase
+from kexp.spec.published import (
+    NEVER_VALIDATED,
+    NO_TEST,
+    NO_VAL,
+    WATCHERS,
+    Direction,
+    Published,
+    Watch,
+    unpublished,
+)
+from kexp.spec.types import Component
 from kexp.train.fitting import validates
 
-_WATCHERS = ("EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau")
 
+def check_monitors(phase: Phase, model: keras.Model, datasets: Datasets, is_last: bool) -> None:
+    """Refuse the name of a metric that no epoch will have; a graph's metrics must have been built.
 
-def check_monitors(phase: Phase, model: keras.Model, datasets: Datasets) -> None:
-    """Refuse the name of a metric that no epoch will have; the model's metrics must have been built.
-
-    Raises: SpecError (unknown-monitor).
+    Raises: SpecError (no-validation, no-test-split, unknown-monitor, monitor-mode).
     """
-    experiment = phase.experiment
-    if any(callback.is_custom for callback in experiment.train.callbacks):
-        return  # one of the user's own may add to an epoch's metrics
-    metrics = list(model.get_metrics_result())
-    epoch = [
-        *metrics,
-        *(f"val_{name}" for name in metrics if validates(datasets, experiment)),
-        "learning_rate",
-    ]
-    tested = [*epoch, *(f"test_{name}" for name in metrics if "test" in datasets.splits)]
-    faults = []
-    for path, name, known in _watched(phase, epoch, tested):
-        if name not in known:
-            listed = ", ".join(f"`{metric}`" for metric in known)
-            message = f"there will be no metric `{name}`"
-            help = did_you_mean(name, known) or f"there will be {listed}"
-            faults.append(Diagnostic("unknown-monitor", message, path, help=help))
+    faults = [*unpublished([*_watches(phase, is_last)], _published(phase, model, datasets))]
     if faults:
         raise SpecError(*faults)
 
 
-def _watched(phase: Phase, epoch: list[str], tested: list[str]) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield where a metric is named, its name, and the metrics that may be named there."""
-    train = phase.experiment.train
-    for callback in train.callbacks:
-        monitor = (callback.options or {}).get("monitor")
-        if callback.name in _WATCHERS and isinstance(monitor, str):
-            yield f"{callback.path}.monitor", monitor, epoch
-    if train.checkpoint.best.monitor is not None:
-        yield "train.checkpoint.best.monitor", train.checkpoint.best.monitor, epoch
-    for promise in phase.experiment.expect:
-        yield f"expect.{promise.metric}", promise.metric, tested
+def _published(phase: Phase, model: keras.Model, datasets: Datasets) -> Published:
+    experiment = phase.experiment
+    is_graph = experiment.graph is not None
+    unvalidated = None if validates(datasets, experiment) else NEVER_VALIDATED
+    return Published(
+        {name: _direction(name, model) for name in model.get_metrics_result()} if is_graph else {},
+        is_complete=is_graph and not any(callback.is_custom for callback in experiment.train.callbacks),
+        unvalidated=unvalidated if "val" in datasets.splits else NO_VAL,
+        untested=None if "test" in datasets.splits else NO_TEST,
+    )
+
+
+def _direction(name: str, model: keras.Model) -> Direction | None:
+    """Return what is better, as Keras itself finds it."""
+    probe = MonitorCallback(name)
+    probe.set_model(model)
+    try:
+        probe._set_monitor_op()
+    except ValueError:
+        return None
+    return "max" if probe.monitor_op is keras.ops.greater else "min"
+
+
+def _watches(phase: Phase, is_last: bool) -> Iterator[Watch]:
+    for callback in phase.experiment.train.callbacks:
+        if callback.name in WATCHERS:
+            yield from _by_callback(callback)
+    best = phase.experiment.train.checkpoint.best
+    if best.monitor is not None:
+        by, path = "the best epoch is chosen by", "train.checkpoint.best.monitor"
+        yield Watch(best.monitor, by, path, has_mode=best.mode is not None)
+    document = phase.experiment.document
+    for promise in phase.experiment.expect if is_last else ():
+        path = f"expect.{promise.metric}"
+        span = document.locate_key(path) if document else None
+        yield Watch(promise.metric, "`expect` promises", path, span, is_promise=True)
+
+
+def _by_callback(callback: Component) -> Iterator[Watch]:
+    options = callback.options or {}
+    saves_all = callback.name == "ModelCheckpoint" and options.get("save_best_only") is not True
+    monitor = options.get("monitor", None if saves_all else "val_loss")
+    if isinstance(monitor, str):
+        path = f"{callback.path}.monitor" if "monitor" in options else callback.path
+        has_mode = options.get("mode", "auto") != "auto"
+        yield Watch(monitor, f"`{callback.name}` watches", path, has_mode=has_mode)

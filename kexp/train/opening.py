@@ -4,27 +4,34 @@ import math
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from kexp.custom import code_hashes, kept_code
 from kexp.data.load import Datasets
-from kexp.evaluate import info_as_json
 from kexp.graph.assemble import Assembly, known_values
 from kexp.graph.initial import weights_sha256
 from kexp.graph.ports import shape_of
+from kexp.graph.weights import pack
+from kexp.preparation import info_as_json, write_preparation
 from kexp.protocols import Plan, TensorInfo
+from kexp.record.changes import Change
+from kexp.record.history import drop_rows_after, write_csv
 from kexp.record.manifest import collect_environment, git_diff, manifest, requirements
 from kexp.record.notes import Notes, write_notes
+from kexp.record.provenance import read_manifest
 from kexp.record.rundir import RunDir
-from kexp.record.status import Status, write_status
+from kexp.record.status import Status, utc_text, write_status
 from kexp.spec.canonical import canonical, identity, resolve
 from kexp.spec.phases import num_epochs, phases
 from kexp.spec.references import custom_names, weight_files, with_custom_names
+from kexp.train.execution import Execution
 from kexp.train.order import Order
+from kexp.train.session import Progress, Restart
 
 
-def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> Status:
+def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly, execution: Execution) -> Status:
     """Write down what is about to run."""
     experiment = order.experiment
     environment = collect_environment(order.argv, order.environ, order.folder, order.started)
@@ -37,11 +44,13 @@ def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> 
     resolved = resolve(experiment, order.folder, order.machine.threads)
     resolved = with_custom_names(resolved, lambda name: code.names[name])
     run.write_resolved(canonical(resolved, defaults=True))
-    run.write_manifest(manifest(environment, _sections(order, datasets, assembly)))
+    run.write_manifest(manifest(environment, _sections(order, datasets, assembly, execution)))
+    write_preparation(run, assembly.preprocessing, assembly.beginnings)
     run.write_requirements(requirements(environment["distributions"]))
     diff = git_diff(order.folder)
     if diff:
         run.write_source_diff(diff)
+    run.vouch()
     if experiment.tags:
         write_notes(run, Notes(experiment.tags))
     status = Status(
@@ -57,7 +66,65 @@ def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> 
     return status
 
 
-def _sections(order: Order, datasets: Datasets, assembly: Assembly) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A run to go on with: how it stood, and the state to go on from; None: from the beginning.
+
+    `changes` are the settings that are not what they were; `is_own` whether this user's key vouched for it.
+    """
+
+    status: Status
+    restart: Restart | None
+    changes: tuple[Change, ...] = ()
+    is_own: bool = True
+
+
+def begin_again(run: RunDir, order: Order, unfinished: Unfinished, progress: Progress) -> Status:
+    """Take a run back to the state it goes on from, and write down what is changed."""
+    run.remove_sums()
+    state = None if unfinished.restart is None else unfinished.restart.state
+    if state is not None:
+        progress.go_on_from(state)
+    for path in run.states():
+        if state is None or path > run.state(state.step):
+            path.unlink()
+    drop_rows_after(run, progress.step - progress.offset)
+    write_csv(run)
+    if progress.best_arrays is not None:
+        run.write_best(pack(progress.best_arrays, {"run": run.id, **progress.record()}))
+    if unfinished.changes:
+        _write_changes(run, order, unfinished, progress)
+    status = replace(
+        unfinished.status,
+        state="running",
+        name=order.experiment.name,
+        ended=None,
+        error=None,
+        pid=os.getpid(),
+        host=socket.gethostname(),
+        epoch=progress.epoch,
+        step=progress.step,
+    )
+    write_status(run, status)
+    return status
+
+
+def _write_changes(run: RunDir, order: Order, unfinished: Unfinished, progress: Progress) -> None:
+    run.write_resolved(canonical(order.experiment, defaults=True))
+    record = read_manifest(run)
+    changed = {
+        "time": utc_text(order.started),
+        "step": progress.step,
+        "settings": [str(change) for change in unfinished.changes],
+    }
+    run.write_manifest({**record, "changed": [*record.get("changed", ()), changed]})
+    if unfinished.is_own:
+        run.vouch()
+
+
+def _sections(
+    order: Order, datasets: Datasets, assembly: Assembly, execution: Execution
+) -> dict[str, dict[str, Any]]:
     experiment, model = order.experiment, assembly.model
     return {
         "spec": {
@@ -71,6 +138,7 @@ def _sections(order: Order, datasets: Datasets, assembly: Assembly) -> dict[str,
             "device": order.machine.device,
             "threads": order.machine.threads,
             "jit_compile": getattr(model, "jit_compile", None),
+            "engine": execution.as_json(),
         },
         "model": {
             "parameters": _size(model.weights),
@@ -81,7 +149,11 @@ def _sections(order: Order, datasets: Datasets, assembly: Assembly) -> dict[str,
                 path: weights_sha256(order.folder / path) for path in weight_files(experiment)
             },
         },
-        "data": {"info": info_as_json(datasets.info), **datasets.fingerprint.as_json()},
+        "data": {
+            "info": info_as_json(datasets.info),
+            **datasets.fingerprint.as_json(),
+            "notes": [*datasets.notes, *assembly.notes],
+        },
     }
 
 
@@ -89,7 +161,7 @@ def _size(variables: Sequence[Any]) -> int:
     return sum(math.prod(variable.shape) for variable in variables)
 
 
-def plan(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> Plan:
+def plan(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly, execution: Execution) -> Plan:
     """Return what the display says before the first step."""
     experiment, model = order.experiment, assembly.model
     first = phases(experiment)[0].experiment
@@ -112,6 +184,7 @@ def plan(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly) -> P
         epochs=num_epochs(experiment),
         batch_size=first.train.batch_size,
         steps_per_epoch=values["steps_per_epoch"],
+        notes=(*datasets.notes, *assembly.notes, execution.note),
     )
 
 

@@ -29,6 +29,8 @@ class Order:
     clock: float
     bases: Mapping[str, bytes] = field(default_factory=dict)
     scope: Scope = "full"
+    run: RunDir | None = None
+    """The directory to train in, which the caller has locked; None: a new one below `runs`."""
 
 
 @dataclass(frozen=True, slots=True)

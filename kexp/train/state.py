@@ -1,34 +1,133 @@
-"""The whole training state <-> one safetensors file."""
+"""The whole training state <-> one immutable safetensors file."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-from kexp.graph.weights import arrays_of, model_variables, pack
-from kexp.train.session import Session
+from kexp.errors import RunRefused
+from kexp.graph.checkpoint import open_checkpoint
+from kexp.graph.weights import Arrays, assign, model_variables, pack, weights_sha256
+
+_BEST = "best/"
+_CALLBACKS = "callbacks/"
 
 
-def training_state(model: keras.Model, metadata: Mapping[str, Any]) -> bytes:
-    """Return model, optimizer and metric variables with what identifies them."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a training goes on from: arrays under our keys, and `record`, which is JSON.
+
+    `offset` counts the steps that are done of the epoch after `epoch`.
+    """
+
+    record: Mapping[str, Any]
+    arrays: Arrays
+
+    @property
+    def step(self) -> int:
+        return int(self.record["step"])
+
+    @property
+    def offset(self) -> int:
+        return int(self.record["offset"])
+
+    @property
+    def best_arrays(self) -> Arrays | None:
+        """The best weights so far; those of the model where this epoch is the best."""
+        if self.record["best"] is None:
+            return None
+        prefix = "" if self.record["is_best"] else _BEST
+        wanted = f"{prefix}model/"
+        return {k.removeprefix(prefix): a for k, a in self.arrays.items() if k.startswith(wanted)}
+
+    def packed(self) -> bytes:
+        """Return the file, with a hash of all that is in it."""
+        return pack(self.arrays, {**self.record, "sha256": _digest(self.record, self.arrays)})
+
+
+def with_best(arrays: Arrays, best: Arrays | None) -> Arrays:
+    """Return a state's arrays with the best weights beside them."""
+    return {**arrays, **{f"{_BEST}{key}": array for key, array in (best or {}).items()}}
+
+
+def read_state(path: Path) -> State:
+    """Read a state and compare it with its hash.
+
+    Raises: RunRefused (checkpoint-corrupt).
+    """
+    with open_checkpoint(path) as checkpoint:
+        arrays = {key: checkpoint.array(key) for key in checkpoint.places}
+        written = checkpoint.metadata.get("kexp", "{}")
+    try:
+        record = json.loads(written)
+        digest = record.pop("sha256")
+        is_whole = digest == _digest(record, arrays)
+    except (ValueError, KeyError, AttributeError, RecursionError):
+        is_whole = False
+    if not is_whole:
+        raise RunRefused.because("checkpoint-corrupt", f"`{path.name}` does not hold what was written to it")
+    return State(record, arrays)
+
+
+def _digest(record: Mapping[str, Any], arrays: Arrays) -> str:
+    """Hash a state; arrays are taken in the order of their names, since files have one of their own."""
+    content = weights_sha256(dict(sorted(arrays.items())))
+    return hashlib.sha256(f"{content}{json.dumps(record, sort_keys=True)}".encode()).hexdigest()
+
+
+def state_variables(model: keras.Model) -> dict[str, Any]:
+    """Return the variables of model, optimizers and metrics; seed generators are among the model's."""
     variables = model_variables(model)
-    for role, optimizer in optimizers_of(model).items():
-        variables |= dict(_optimizer_variables(role, optimizer, variables))
-    for metric in model.metrics:
-        variables |= {f"metrics/{metric.name}/{index}": v for index, v in enumerate(metric.variables)}
-    return pack(arrays_of(variables), metadata)
-
-
-def state_metadata(session: Session) -> dict[str, Any]:
-    """Return what tells one state of a run from another."""
-    progress = session.progress
-    return {
-        "run": session.run.id,
-        "identity": session.identity,
-        "step": progress.step,
-        "epoch": progress.epoch,
-        "best": progress.best,
+    optimizers = [
+        pair
+        for role, optimizer in optimizers_of(model).items()
+        for pair in _optimizer_variables(role, optimizer, variables)
+    ]
+    metrics = {
+        f"metrics/{position}/{index}": variable
+        for position, metric in enumerate(model.metrics)
+        for index, variable in enumerate(metric.variables)
     }
+    return {**variables, **dict(optimizers), **metrics}
+
+
+def put_into(model: keras.Model, state: State, apart: frozenset[str] = frozenset()) -> None:
+    """Set all variables, which were built before; those `apart` keep what they are.
+
+    Raises: RunRefused (checkpoint-mismatch) unless keys, dtypes and shapes agree exactly.
+    """
+    variables = {key: v for key, v in state_variables(model).items() if not _is_among(key, apart)}
+    held = {
+        key: array
+        for key, array in state.arrays.items()
+        if not _is_among(key, apart) and not key.startswith((_BEST, _CALLBACKS))
+    }
+    assign(variables, held)
+
+
+def _is_among(key: str, apart: frozenset[str]) -> bool:
+    return any(key.startswith(name) or key.endswith(name) for name in apart)
+
+
+def build_state(model: keras.Model, batch: Any) -> None:
+    """Make the variables that Keras, or a model class of the user's own, makes at its first step."""
+    if type(model).train_step is keras.Model.train_step:
+        model._symbolic_build(data_batch=batch)
+        return
+    if model.run_eagerly:
+        model.train_step(keras.tree.map_structure(keras.ops.convert_to_tensor, batch))
+        return
+    import tensorflow as tf
+
+    specs = keras.tree.map_structure(lambda a: tf.TensorSpec(np.shape(a), np.asarray(a).dtype), batch)
+    for step in (model.train_step, model.test_step):
+        if step.__func__ is not keras.Model.test_step:
+            tf.function(step, [specs], autograph=False).get_concrete_function()
 
 
 def optimizers_of(model: keras.Model) -> dict[str, keras.Optimizer]:

@@ -39,11 +39,11 @@ train:
   optimizer: {Adam: 1e-3}
   loss: sparse_categorical_crossentropy
   metrics: [accuracy]
-  epochs: 60
+  epochs: 10
   checkpoint: {every: 5 steps}
   callbacks: [{ReduceLROnPlateau: {patience: 2}}]
 """
-LONGEST_SECONDS = 4.0
+LONGEST_SECONDS = 3.0
 """After a run has taken its lock, the longest that it lives."""
 
 

@@ -194,6 +194,20 @@ def test_a_topic_that_does_not_exist_is_answered_with_the_nearest(kexp):
     assert done.stderr == "error[unknown-topic]: nothing is called `Desne`\nhelp: did you mean `Dense`?\n"
 
 
+@pytest.mark.parametrize(
+    ("topic", "help"),
+    [
+        ("lr", "it is an argument of the optimizer: `train: {optimizer: {Adam: 1e-3}}`"),
+        ("validation_split", "a split is the data's: `data: {split: {val: 0.2}}`"),
+        ("keras.layers.InputLayer", "a model's inputs are `model: {inputs: {NAME: [SIZES]}}`"),
+    ],
+)
+def test_a_word_of_keras_is_answered_with_that_of_the_language(topic, help):
+    with pytest.raises(KexpError) as error:
+        app(["explain", topic], standalone_mode=False)
+    assert str(error.value) == f"error[unknown-topic]: nothing is called `{topic}`\nhelp: {help}"
+
+
 @in_a_process
 def test_all_topics_are_listed(kexp):
     listed = kexp("explain").stdout

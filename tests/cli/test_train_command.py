@@ -59,6 +59,7 @@ def test_off_a_terminal_stdout_is_the_path_and_stderr_one_line_per_epoch(trainin
         "model    4,810 parameters\n"
         "train    2 epochs of 40 steps, batch size 32\n"
         "run on   tensorflow V, DEVICE, T threads, float32, seed 42\n"
+        "note     engine: resident, segments of 0.25 s; 388 KiB of data are kept on the device\n"
         "\n"
         "epoch 1/2  loss N  accuracy N  val_loss N  val_accuracy N  N s\n"
         "epoch 2/2  loss N  accuracy N  val_loss N  val_accuracy N  N s\n"
@@ -405,7 +406,7 @@ def test_a_terminal_shows_a_bar_and_a_row_per_epoch_and_the_bar_is_wiped(tmp_pat
     assert code == 0
     assert re.search(r"epoch \d/3 .*━.*step [\d,]+/\d+.* [\d,]+ samples/s.*left", colourless(written))
     shown = masked(Screen(written).shown()).splitlines()
-    assert [" ".join(line.split()) for line in shown[8:13]] == [
+    assert [" ".join(line.split()) for line in shown[9:14]] == [
         "epoch loss accuracy val_loss val_accuracy seconds",
         *(f"{epoch} N N N N {seconds} best" for epoch, seconds in zip("123", seconds_of(shown), strict=True)),
         "",
@@ -416,7 +417,7 @@ def test_a_terminal_shows_a_bar_and_a_row_per_epoch_and_the_bar_is_wiped(tmp_pat
 
 
 def seconds_of(shown):
-    return [line.split()[-2] for line in shown[9:12]]
+    return [line.split()[-2] for line in shown[10:13]]
 
 
 def test_no_color_leaves_the_colours_out(tmp_path):

@@ -138,6 +138,21 @@ def test_a_folder_stands_for_its_yaml_files(validate, tmp_path):
     )
 
 
+def test_a_python_file_that_is_not_there_is_a_fault_at_its_name(validate, tmp_path):
+    (tmp_path / "layers.py").write_text("")
+    (tmp_path / "noisy.yaml").write_text(GOOD.replace("Rescaling", '"layrs.py:Noise"'))
+    assert validate("noisy.yaml") == (
+        2,
+        f"error[custom-module-missing]: there is no file `{tmp_path}/layrs.py`\n"
+        " --> noisy.yaml:5:7  (model.layers[0].layrs.py:Noise)\n"
+        "  |\n"
+        '5 |     - "layrs.py:Noise": 0.0625\n'
+        "  |       ^^^^^^^^^^^^^^^^\n"
+        "help: did you mean `layers.py`?\n",
+        "1 file: 1 error\n",
+    )
+
+
 def test_a_spec_comes_by_standard_input(validate, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(BROKEN.encode())))
     assert validate("-", "good.yaml", "-") == (
@@ -190,7 +205,7 @@ def test_concise_names_the_file_even_where_no_line_is_to_blame(validate, tmp_pat
     (tmp_path / "nothing.yaml").write_text("")
     assert validate("nothing.yaml", "gone.yaml", "--format", "concise")[1].splitlines() == [
         "nothing.yaml:1:1: error[spec-empty]: `nothing.yaml` is empty; a spec is a map with at least `data`, "
-        "`model` and `train`; start from one of the examples in `configs/`",
+        "`model` and `train`; `kexp init` writes one to start from",
         "gone.yaml:1:1: error[spec-not-found]: there is no file `gone.yaml`; "
         "`.` holds `broken.yaml`, `doubtful.yaml`, `good.yaml`, `nothing.yaml`",
     ]

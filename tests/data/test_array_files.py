@@ -125,6 +125,14 @@ def test_a_folder_with_mnists_files_brings_train_and_test(tmp_path: Path, ending
     assert table.parts["test"].targets["y"][:].tolist() == [1, 0, 1]
 
 
+def test_numbers_of_the_other_byte_order_are_turned(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.array([[1, 2], [3, 4]], ">f8"))
+    np.save(tmp_path / "y.npy", np.array([0, 1], ">i8"))
+    samples = read(tmp_path, "npy", path={"x": "x.npy", "y": "y.npy"}).parts["all"]
+    assert (samples.inputs["x"].dtype.str, samples.targets["y"].dtype.str) == ("<f4", "<i8")
+    assert samples.inputs["x"][:].tolist() == [[1, 2], [3, 4]]
+
+
 @pytest.mark.parametrize(
     ("code", "dtype"),
     [(0x09, "int8"), (0x0B, "int16"), (0x0C, "int32"), (0x0D, "float32"), (0x0E, "float64")],
@@ -143,6 +151,14 @@ def test_idx_files_that_lie_about_their_size_are_refused(tmp_path: Path) -> None
     assert refusal(tmp_path, "idx", path={"x": "x"}) == (
         "error[not-an-idx]: `DIR/x` is not an IDX file: 12 bytes are declared for (3, 2, 2), and 11 follow\n"
         "  --> data.path.x"
+    )
+
+
+def test_an_idx_file_of_a_single_value_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\0\0\x08\0\x05")
+    reason = "it does not begin with the type and sizes of an array"
+    assert refusal(tmp_path, "idx", path={"x": "x"}) == (
+        f"error[not-an-idx]: `DIR/x` is not an IDX file: {reason}\n  --> data.path.x"
     )
 
 

@@ -104,3 +104,19 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert refusal(tmp_path, path="e").startswith(
         "error[dataset-unreadable]: `DIR/e` is no data set of `datasets`"
     )
+
+
+def test_withheld_labels_are_no_class(tmp_path: Path) -> None:
+    withheld = reviews(2).map(lambda row: {"label": -1})
+    datasets.DatasetDict({"train": reviews(4), "test": withheld}).save_to_disk(tmp_path / "d")
+    assert refusal(tmp_path) == (
+        "error[dataset-unreadable]: `label` is withheld (-1) in 2 of 2 rows of `test`\n"
+        "  --> data.splits\n"
+        "help: say which splits have labels: `splits: {train: train}`"
+    )
+    assert [*read(tmp_path, splits={"train": "train"}).parts] == ["train"]
+
+
+def test_a_part_of_a_split_is_no_split_here(tmp_path: Path) -> None:
+    datasets.DatasetDict({"train": reviews(4)}).save_to_disk(tmp_path / "d")
+    assert refusal(tmp_path, splits={"train": "train[:50%]"}).startswith("error[unknown-split]")

@@ -191,3 +191,62 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         "  --> data.interpolation\n"
         "help: did you mean `bicubic`?"
     )
+
+
+def test_masks_are_found_by_folder_and_name(tmp_path: Path) -> None:
+    for number, city in enumerate(("rome", "oslo")):
+        picture(tmp_path / "all" / city / "1.png", (9, 9, 9))
+        picture(tmp_path / "all" / "masks" / city / "1.png", number)
+    table = read(tmp_path, path="all", masks="all/masks")
+    assert table.parts["all"].targets["mask"][:][:, 0, 0].tolist() == [1, 0]
+    (tmp_path / "all" / "masks" / "oslo" / "1.png").unlink()
+    assert refusal(tmp_path, path="all", masks="all/masks").splitlines()[0] == (
+        "error[mask-missing]: `DIR/all/masks` holds no mask called `oslo/1`, and `DIR/all` holds `oslo/1.png`"
+    )
+
+
+def test_masks_of_splits_may_stand_in_folders_of_their_names(tmp_path: Path) -> None:
+    for number, part in enumerate(("train", "test")):
+        picture(tmp_path / "images" / part / "1.png", (9, 9, 9))
+        picture(tmp_path / "masks" / part / "1.png", number)
+    parts = read(tmp_path, path="images", masks="masks").parts
+    assert {part: samples.targets["mask"][:].max() for part, samples in parts.items()} == {
+        "test": 1,
+        "train": 0,
+    }
+
+
+def test_a_mask_of_bits_has_the_classes_0_and_1(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.png", (9, 9, 9))
+    (tmp_path / "masks").mkdir()
+    mask = Image.new("1", (4, 3))
+    mask.putpixel((0, 0), 1)
+    mask.save(tmp_path / "masks" / "a.png")
+    found = read(tmp_path, path="images", masks="masks").parts["all"].targets["mask"][:]
+    assert np.bincount(found.ravel()).tolist() == [11, 1]
+
+
+def test_images_of_16_bits_keep_their_higher_8(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    Image.fromarray(np.array([[0, 256], [25600, 65535]], np.uint16)).save(tmp_path / "c" / "a.png")
+    images = read(tmp_path, path=".", color_mode="grayscale").parts["all"].inputs["image"]
+    assert images[:].ravel().tolist() == [0, 1, 100, 255]
+
+
+def test_options_that_a_table_or_masks_would_leave_unheeded_are_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "img" / "a.png", 1)
+    (tmp_path / "labels.csv").write_text("file,label\na.png,cat\n")
+    assert refusal(tmp_path, path="img", table="labels.csv", test="img") == (
+        "error[conflicting-options]: `table` and `test` are both given,"
+        " and `table` alone says what is in each image\n"
+        "  --> data.test\n"
+        "help: leave out `table` or `test`"
+    )
+    assert refusal(tmp_path, path="img", masks="img", class_names=("a",)).startswith(
+        "error[conflicting-options]: `masks` and `class_names` are both given"
+    )
+    assert refusal(tmp_path, path=".", target=("a", "b")) == (
+        "error[wrong-type]: `target` is a list, and only a `table` has several columns\n"
+        "  --> data.target\n"
+        "help: write one name"
+    )

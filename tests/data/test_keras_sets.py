@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kexp.data.keras_sets import load
+from kexp.data.keras_sets import _DATASETS, load
 from kexp.errors import KexpError
 from kexp.protocols import Site
+from kexp.spec.sources import DATASETS
 
 SITE = Site(Path(), seed=0)
 
@@ -144,3 +145,7 @@ def test_an_unknown_set_is_answered_with_the_nearest() -> None:
         "  --> data.dataset\n"
         "help: did you mean `fashion_mnist`?"
     )
+
+
+def test_the_static_check_knows_the_same_sets() -> None:
+    assert DATASETS["keras"] == tuple(_DATASETS)

@@ -107,3 +107,22 @@ def test_a_file_whose_pages_are_not_what_its_schema_says_is_refused(tmp_path: Pa
     assert refusal(tmp_path).startswith(
         "error[parquet-unreadable]: `DIR/t.parquet` is not a whole Parquet file"
     )
+
+
+def test_whole_numbers_too_large_for_a_float_are_rounded(tmp_path: Path) -> None:
+    write(tmp_path, {**FLOWERS, "length": [2**60 + 1, 2, 3, 4]})
+    assert read(tmp_path, features=("length",)).parts["all"].inputs["features"][:].tolist()[0] == [2.0**60]
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    columns = [pyarrow.array([1, 2]), pyarrow.array([3, 4]), pyarrow.array(["a", "b"])]
+    parquet.write_table(pyarrow.table(columns, names=["length", "length", "kind"]), tmp_path / "t.parquet")
+    assert (
+        refusal(tmp_path) == "error[duplicate-column]: `DIR/t.parquet` has two columns `length`\n  --> data"
+    )
+
+
+def test_the_row_numbers_of_pandas_are_a_feature_only_by_name(tmp_path: Path) -> None:
+    write(tmp_path, {**FLOWERS, "length": [1.0] * 4, "__index_level_0__": [7, 8, 9, 10]})
+    assert read(tmp_path).columns == {"features": ("length", "count", "wild")}
+    assert read(tmp_path, features=("__index_level_0__",)).columns == {"features": ("__index_level_0__",)}

@@ -3,9 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kexp.data.sklearn_sets import load
+from kexp.data.sklearn_sets import CLASSIFICATION, REGRESSION, load
 from kexp.errors import SpecError
 from kexp.protocols import Site
+from kexp.spec.sources import DATASETS
 
 SITE = Site(Path(), seed=0)
 
@@ -82,3 +83,7 @@ def test_an_unlike_name_is_answered_with_all() -> None:
         "  --> data.dataset\n"
         "help: the datasets are `digits`, `iris`, `wine`, `breast_cancer`, `diabetes`, `linnerud`"
     )
+
+
+def test_the_static_check_knows_the_same_sets() -> None:
+    assert DATASETS["sklearn"] == CLASSIFICATION + REGRESSION

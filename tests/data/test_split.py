@@ -99,13 +99,6 @@ def test_splits_that_leave_nothing_to_train_on_are_refused() -> None:
     )
 
 
-def test_a_fraction_above_one_is_neither_share_nor_count() -> None:
-    assert refusal(table(all=10), Split(test=2.5)) == (
-        "error[bad-share]: `2.5` is neither a share below 1 nor a whole number of samples\n"
-        "  --> data.split.test"
-    )
-
-
 def test_the_split_never_changes_between_releases() -> None:
     cuts = split_table(table(all=8), Split(val=2, test=2))
     assert rows(cuts) == {"train": [1, 4, 6, 7], "val": [0, 3], "test": [2, 5]}

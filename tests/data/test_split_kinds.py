@@ -123,9 +123,17 @@ def test_folds_in_time_grow_and_never_look_ahead() -> None:
 
 
 def test_more_folds_than_samples_are_refused() -> None:
-    assert refusal(keyed(labels=[0, 1]), Split(fold=Fold(2, 0))) == (
-        "error[too-few-samples]: 2 folds need more than 2 samples, and there are 2\n  --> data.split.fold"
+    assert refusal(keyed(labels=[0, 1]), Split(fold=Fold(3, 0))) == (
+        "error[too-few-samples]: 3 folds need 3 samples or more, and there are 2\n  --> data.split.fold"
     )
+    assert refusal(keyed(day=[0, 1]), Split(order="day", fold=Fold(2, 0))) == (
+        "error[too-few-samples]: 2 folds need 3 samples or more, and there are 2\n  --> data.split.fold"
+    )
+
+
+def test_as_many_folds_as_samples_leave_one_out() -> None:
+    found = folds(keyed(labels=[0, 1, 0]), Split(), k=3)
+    assert sorted(fold["val"] for fold in found) == [[0], [1], [2]]
 
 
 CSV = "day,patient,a,kind\n" + "".join(f"2026-01-{n:02},p{n % 5},{n},{n % 2}\n" for n in range(1, 21))

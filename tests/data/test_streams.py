@@ -112,6 +112,20 @@ def test_batches_of_different_shapes_are_refused(tmp_path: Path) -> None:
     )
 
 
+def test_samples_of_arrays_are_told_by_their_lengths(tmp_path: Path) -> None:
+    body = "def load():\n    for _ in range(5): yield np.ones(4), np.array([0, 1, 0])\n"
+    samples = call(tmp_path, body)["all"]
+    assert (samples.inputs["x"].shape, samples.targets["y"].shape) == ((5, 4), (5, 3))
+
+
+def test_a_file_does_not_cut_numbers_of_another_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "free_memory_bytes", lambda: 100)
+    body = "def load():\n    for kind in (int, float): yield np.full((9, 3), 1.5).astype(kind), np.ones(9)\n"
+    assert refusal(tmp_path, body) == (
+        "error[bad-data-function]: `loaders.py:load` returned samples of int64, and then of float32"
+    )
+
+
 def test_an_empty_data_set_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, "def load():\n    yield from ()\n") == (
         "error[bad-data-function]: `loaders.py:load` returned a data set without samples"

@@ -60,3 +60,12 @@ def test_what_is_no_shape_is_refused() -> None:
         " `int64`, found `complex`\n"
         "  --> data.targets.y.dtype"
     )
+
+
+def test_a_bound_that_the_dtype_cannot_hold_is_refused() -> None:
+    assert refusal(inputs={"x": {"shape": (2,), "dtype": "uint8", "below": 300}}) == (
+        "error[out-of-range]: `below` must be a whole number of at least 1 and at most 256 for uint8,"
+        " found `300`\n"
+        "  --> data.inputs.x.below"
+    )
+    assert refusal(inputs={"x": (2,)}, targets={"y": 0}).startswith("error[bad-shape]: the target `y`")

@@ -57,6 +57,12 @@ def test_a_prepared_data_set_is_read_by_its_splits(prepared: Path) -> None:
     assert table.classes == {"label": ("even", "odd")}
 
 
+def test_a_target_that_is_an_image_is_one_sample_too(prepared: Path) -> None:
+    chosen = options(prepared, target="image", features=("label",))
+    samples = read_table(Data("tfds", {**chosen, "target": ("image",)}), Site(Path(), seed=0)).parts["train"]
+    assert (samples.inputs["label"].shape, samples.targets["image"].shape) == ((8,), (8, 4, 4, 1))
+
+
 def test_a_part_of_a_split_may_be_val(prepared: Path) -> None:
     splits = {"train": "train[:75%]", "val": "train[75%:]", "test": "test"}
     loaded = load(Data("tfds", options(prepared, splits=splits), Split()), Site(Path(), seed=0))

@@ -524,6 +524,15 @@ def test_a_target_takes_only_what_can_be_turned_back(made):
     ]
 
 
+def test_a_target_that_would_change_its_size_is_refused_too(made):
+    kinds = {"kind": np.array([0, 1, 0, 1, 0, 1])}
+    preprocessing = made("{kind: {CategoryEncoding: {num_tokens: 2}}}", targets=kinds, age=AGES)
+
+    with pytest.raises(SpecError) as caught:
+        described(preprocessing, age=AGES, targets=kinds)
+    assert fault(caught)[0][0] == "target-not-restored"
+
+
 def test_keras_refuses_at_the_layer(made):
     with pytest.raises(KexpError) as caught:
         made("{age: [Normalization, {Reshape: {target_shape: [3]}}]}", age=AGES).compute("age", {"age": AGES})

@@ -159,3 +159,9 @@ def test_a_missing_base_of_a_base_is_blamed_on_that_base(tmp_path):
         extended(tmp_path, "extends: base.yaml\n")
     (fault,) = caught.value.diagnostics
     assert (fault.id, str(fault.span)) == ("base-not-found", f"{tmp_path}/base.yaml:1:10")
+
+
+def test_the_file_of_a_vocabulary_is_found_from_a_base_in_another_folder(tmp_path):
+    write(tmp_path, deep__base="preprocess: {text: [{TextVectorization: {vocabulary: words.txt}}]}\n")
+    spec = merged(tmp_path, "extends: deep/base.yaml\n")
+    assert spec["preprocess"]["text"][0]["TextVectorization"] == {"vocabulary": "deep/words.txt"}

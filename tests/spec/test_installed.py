@@ -24,13 +24,13 @@ def installed(tmp_path, monkeypatch):
     [
         (
             "3.14.0",
-            "warning[another-keras]: names and arguments are checked by those of Keras 3.15.1, and Keras 3.14.0"
-            " is installed\nhelp: install Keras 3.15.1, or the kexp that knows Keras 3.14.0",
+            "warning[another-keras]: names and arguments are checked by those of Keras 3.15.1, and Keras"
+            " 3.14.0 is installed\nhelp: install Keras 3.15.1, or the kexp that knows Keras 3.14.0",
         ),
         (
             None,
-            "warning[another-keras]: names and arguments are checked by those of Keras 3.15.1, and no Keras is"
-            " installed\nhelp: pip install keras",
+            "warning[another-keras]: names and arguments are checked by those of Keras 3.15.1, and no Keras"
+            " is installed\nhelp: pip install keras",
         ),
     ],
 )

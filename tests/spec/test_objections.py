@@ -108,11 +108,20 @@ def test_a_type_lets_pass_what_it_allows(text, values):
             "addam",
             ("unknown-optimizer", "there is no optimizer `addam`", "did you mean `adam`?"),
         ),
-        ("@layers", "dense", ("wrong-type", '`it` must be a layer, found the text "dense"')),
+        (
+            "@layers",
+            "dense",
+            ("wrong-type", '`it` must be a layer, found the text "dense"', "did you mean `Dense`?"),
+        ),
         (
             "float | @schedules",
             "fast",
-            ("wrong-type", '`it` must be a number or a learning-rate schedule, found the text "fast"'),
+            (
+                "wrong-type",
+                '`it` must be a number or a learning-rate schedule, found the text "fast"',
+                "it may be `CosineDecay`, `CosineDecayRestarts`, `ExponentialDecay`, `InverseTimeDecay`, "
+                "`PiecewiseConstantDecay`, `PolynomialDecay`",
+            ),
         ),
         (
             "list(int[1,) | null) | null",

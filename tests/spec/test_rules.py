@@ -9,6 +9,7 @@ from kexp.document import load_document, parse_document
 from kexp.spec.bases import extend
 from kexp.spec.overrides import override
 from kexp.spec.parse import check
+from kexp.trackers import TRACKERS
 
 CASES = Path(__file__).parents[1] / "cases" / "doubtful"
 DOUBTFUL = sorted(CASES.glob("*.yaml"))
@@ -37,6 +38,11 @@ def test_a_sound_spec_is_not_doubted(path):
 def ids(text, *assignments, folder=Path()):
     document = override(extend(parse_document(text.encode(), "spec.yaml", folder)).document, assignments)
     return [diagnostic.id for diagnostic in check(document).diagnostics]
+
+
+@pytest.mark.parametrize("tracker", TRACKERS)
+def test_every_tracker_that_there_is_may_be_named(tracker):
+    assert ids((ROOT / "configs" / "diabetes.yaml").read_text(), f"trackers=[{tracker}]") == []
 
 
 # ---------------------------------------------------------------- what is no mistake

@@ -12,7 +12,7 @@ from kexp.spec.explanations.samples import sample
 from kexp.spec.explanations.topics import all_names, find, groups
 from kexp.spec.explanations.words import words
 from kexp.spec.schema.docs import key_doc
-from kexp.spec.siblings import SIBLINGS
+from kexp.spec.spellings import SIBLINGS
 from kexp.spec.values import KNOWN_FUNCTIONS, KNOWN_VALUES
 
 
@@ -137,3 +137,20 @@ def test_the_sample_of_an_object_is_right(namespace, name, tmp_path):
     spec.write_text(in_a_spec(namespace, sample(signature)))
 
     assert faults_in(spec) == REFUSED.get(name, [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "pages"),
+    [
+        ("keras.layers.Dense", [("Dense", "layer")]),
+        ("tf.keras.optimizers.Adam", [("Adam", "optimizer")]),
+        ("keras.ops.sigmoid", [("sigmoid", "function")]),
+    ],
+)
+def test_a_name_of_keras_may_be_asked_for_with_its_module(asked, pages):
+    assert names_of(asked) == pages
+
+
+def test_a_map_that_is_read_by_its_own_rules_is_called_a_map():
+    kinds = [words()[name].takes.type for name in ("expect", "model.inputs", "tags")]
+    assert kinds == ["a map", "a list of names or a map", "a list of names"]

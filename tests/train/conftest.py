@@ -22,30 +22,39 @@ def display() -> FakeDisplay:
 
 
 @pytest.fixture
-def train(tmp_path: Path, display: FakeDisplay) -> Train:
+def train(trainer: Callable[..., Train], tmp_path: Path, display: FakeDisplay) -> Train:
     """Train a spec's text, or a spec in a file, into `tmp_path/runs`."""
+    return trainer(tmp_path, display)
+
+
+@pytest.fixture(scope="session")
+def trainer() -> Callable[..., Train]:
+    """Return what trains into the `runs` of a folder."""
     ready = machine()
 
-    def trained(spec: str | Path, **more: Any) -> "Result":
-        from kexp.train.loop import train as train_now
-        from kexp.train.order import Order
+    def made(folder: Path, display: FakeDisplay) -> Train:
+        def trained(spec: str | Path, **more: Any) -> "Result":
+            from kexp.train.loop import train as train_now
+            from kexp.train.order import Order
 
-        if isinstance(spec, Path):
-            document = load_document(spec)
-        else:
-            document = parse_document(spec.encode(), "spec.yaml", tmp_path)
-        order = Order(
-            parse_experiment(document),
-            document.source.text.encode(),
-            document.folder,
-            tmp_path / "runs",
-            ready,
-            ("kexp", "train", "spec.yaml"),
-            {"KERAS_HOME": "/somewhere", "SECRET": "hidden"},
-            datetime(2026, 11, 23, 9, 14, 55, tzinfo=UTC),
-            perf_counter(),
-            **more,
-        )
-        return train_now(order, display)
+            if isinstance(spec, Path):
+                document = load_document(spec)
+            else:
+                document = parse_document(spec.encode(), "spec.yaml", folder)
+            order = Order(
+                parse_experiment(document),
+                document.source.text.encode(),
+                document.folder,
+                folder / "runs",
+                ready,
+                ("kexp", "train", "spec.yaml"),
+                {"KERAS_HOME": "/somewhere", "SECRET": "hidden"},
+                datetime(2026, 11, 23, 9, 14, 55, tzinfo=UTC),
+                perf_counter(),
+                **more,
+            )
+            return train_now(order, display)
 
-    return trained
+        return trained
+
+    return made

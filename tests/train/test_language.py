@@ -83,16 +83,120 @@ def test_the_best_epoch_is_one_of_the_last_stage(train):
     assert result.best["epoch"] == 3
 
 
-def test_a_stage_that_names_no_layer_of_the_model_is_refused(train):
+OWN = """\
+seed: 3
+data: {source: sklearn, dataset: digits, split: {val: 0.15, test: 0.15}}
+model: {layers: [{Rescaling: 0.0625}, {Dense: {units: 10, activation: softmax}}]}
+train:
+  batch_size: 256
+  stages:
+    - {name: first, optimizer: adam, loss: sparse_categorical_crossentropy}
+    - name: second
+      optimizer: {SGD: 0.1}
+      loss: {SparseCategoricalCrossentropy: {ignore_class: 9}}
+      metrics: [accuracy]
+      callbacks: [{EarlyStopping: {monitor: val_accuracy}}]
+    - {name: third, optimizer: adam, loss: sparse_categorical_crossentropy}
+"""
+
+
+def test_every_stage_may_have_an_optimizer_a_loss_and_metrics_of_its_own(train):
+    from kexp.evaluate import heads, rebuild
+
+    result = train(OWN)
+
+    published = [
+        [name for name in row if name.endswith(("loss", "accuracy"))] for row in read_rows(result.run)
+    ]
+    assert published == [
+        ["loss", "val_loss"],
+        ["loss", "accuracy", "val_loss", "val_accuracy"],
+        ["loss", "val_loss"],
+    ]
+    assert sorted(result.metrics) == ["loss", "test_loss", "val_loss"]
+    assert [head.task for head in heads(rebuild(result.run, "best"))] == ["classes"]
+
+
+def test_the_metrics_of_a_later_stage_are_tried_before_the_first_one_trains(train, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import keras\ndef odd(y_true, y_pred):\n    return keras.ops.reshape(y_pred, (7, 11))\n"
+    )
     with pytest.raises(SpecError) as caught:
-        train(spec("  stages:\n    - {name: head, freeze: [bdoy]}\n"))
-    assert [(d.id, d.message, d.path, d.help) for d in caught.value.diagnostics] == [
+        train(OWN.replace("[accuracy]", '[accuracy, "own.py:odd"]'))
+    assert [(d.id, d.message, d.path) for d in caught.value.diagnostics] == [
         (
-            "unknown-layer-name",
-            "the model has no layer called `bdoy`",
-            "train.stages[0].freeze",
-            "did you mean `body`?",
+            "keras-refused",
+            "Keras refuses this loss and these metrics for the labels",
+            "train.stages[1].loss",
         )
+    ]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_loss_that_does_not_fit_is_refused_at_its_stage(train):
+    with pytest.raises(SpecError) as caught:
+        train(OWN.replace("{SparseCategoricalCrossentropy: {ignore_class: 9}}", "categorical_crossentropy"))
+    assert [(d.id, d.path) for d in caught.value.diagnostics] == [
+        ("loss-label-mismatch", "train.stages[1].loss")
+    ]
+
+
+NESTED = """\
+    - {name: head, epochs: 2, freeze: [body/low]}
+    - {name: all, epochs: 1, freeze: [body], unfreeze: [body/low]}
+"""
+
+
+def test_a_stage_freezes_a_layer_inside_a_nested_model(train, tmp_path):
+    def nested(stages):
+        text = spec(f"  stages:\n{stages}")
+        return text.replace(
+            "Dense -> body: 8", "model -> body: {layers: [{Dense -> low: 8}, {Dense -> high: 8}]}"
+        )
+
+    head, both = NESTED.splitlines(keepends=True)
+    start = initial(nested(head), tmp_path)
+    first, second = (best(train(nested(stages)).run) for stages in (head, head + both))
+
+    def changed(before, after):
+        return [
+            key
+            for key in before
+            if key.startswith("model/body") and not np.array_equal(before[key], after[key])
+        ]
+
+    assert changed(start, first) == ["model/body/2", "model/body/3"]
+    assert changed(first, second) == ["model/body/0", "model/body/1"]
+
+
+# ---------------------------------------------------------------- outputs without a loss
+
+HEADS = """\
+seed: 3
+data: {source: sklearn, dataset: digits, split: {val: 0.15, test: 0.15}}
+model:
+  layers:
+    - Rescaling: 0.0625
+    - Dense -> code: 4
+    - Dense -> target: {units: 10, activation: softmax}
+    - code -> Dense -> extra: 2
+  outputs: OUTPUTS
+train:
+  optimizer: adam
+  loss: {target: sparse_categorical_crossentropy, extra: null}
+  metrics: {target: [accuracy]}
+  batch_size: 256
+"""
+
+
+@pytest.mark.parametrize("outputs", ["[target, extra]", "{target: target, extra: extra}"])
+def test_an_output_without_a_loss_is_left_as_it_is_without_a_warning(train, tmp_path, outputs):
+    text = HEADS.replace("OUTPUTS", outputs)
+    start, end = initial(text, tmp_path), best(train(text).run)
+
+    assert [key for key in start if np.array_equal(start[key], end[key])] == [
+        "model/extra/0",
+        "model/extra/1",
     ]
 
 
@@ -150,6 +254,32 @@ def test_a_layer_of_low_rank_trains_only_its_small_matrices(train, tmp_path):
     assert sorted(body.values()) == [(2, 16), (16,), (64, 2), (64, 16)]
     kernel = next(key for key, shape in body.items() if shape == (64, 16))
     np.testing.assert_array_equal(end[kernel], start[kernel])
+
+
+# ---------------------------------------------------------------- the saved model
+
+
+def test_a_run_whose_model_holds_training_off_keeps_a_model_of_keras_alone(train, tmp_path):
+    import keras
+
+    from kexp.evaluate import choose_split, load_data, rebuild
+
+    text = spec().replace(
+        "    - Dense -> head", "    - BatchNormalization:\n      call: {training: false}\n    - Dense -> head"
+    )
+    run = train(text).run
+    rebuilt = rebuild(run, "best")
+    samples = choose_split(load_data(rebuilt.experiment, run.path), "test")
+    known = dict(keras.saving.get_custom_objects())
+    keras.saving.get_custom_objects().clear()
+    try:
+        loaded = keras.models.load_model(run.model_file)
+    finally:
+        keras.saving.get_custom_objects().update(known)
+
+    inputs = rebuilt.assembly.inputs(samples)
+    expected = rebuilt.assembly.model.predict(inputs, verbose=0)
+    np.testing.assert_array_equal(loaded.predict(inputs, verbose=0), expected)
 
 
 # ---------------------------------------------------------------- a model class that receives graphs
@@ -221,3 +351,14 @@ def test_a_model_class_trains_the_graphs_that_it_receives(train, tmp_path):
     assert [row["epoch"] for row in rows] == [1, 2]
     assert {"critic_loss", "generator_loss"} <= set(rows[1])
     assert {key.split("/")[1] for key in best(result.run)} >= {"generator", "critic"}
+
+
+def test_a_model_class_that_keras_cannot_save_is_said_with_the_reason(train, tmp_path, display):
+    refusing = "    def get_config(self):\n        raise NotImplementedError\n"
+    (tmp_path / "gan.py").write_text(f"{GAN_CODE}\n{refusing}")
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "random.npz", points=rng.normal(size=(64, 2)).astype("float32"), none=np.zeros(64))
+    result = train(GAN)
+
+    assert display.notes == ["no model.keras: Keras cannot save GAN: NotImplementedError"]
+    assert not result.run.model_file.exists()

@@ -69,7 +69,7 @@ def test_rows_have_these_columns_and_losses_fall(train, display):
     assert rows[2]["loss"] < rows[1]["loss"] < rows[0]["loss"]
     assert display.rows == rows
     assert display.best == [True, True, True]
-    assert [display.began, display.steps] == [[1, 2, 3], [*range(1, 11)] * 3]
+    assert (display.began, display.steps.count(10)) == ([1, 2, 3], 3)
 
 
 def test_the_result_says_what_the_best_weights_reach(train):
@@ -210,39 +210,62 @@ def test_an_unknown_monitor_of_a_training_with_callbacks_of_ones_own_shows_after
     assert (status.state, status.error) == ("failed", caught.value.diagnostics[0].message)
 
 
-def test_an_unknown_monitor_is_refused_before_a_run_exists(train, tmp_path):
-    with pytest.raises(SpecError) as caught:
-        train(digits(epochs=3, more="checkpoint: {best: {monitor: val_acuracy}}"))
+def own(tmp_path, more, parts):
+    """Return a spec whose data and a layer are its own, so that only they say what there will be."""
+    body = BODY.replace("WEIGHTS", "()").replace('("train", "val", "test")', parts)
+    return weighted(tmp_path, body).replace("MORE", more)
 
-    assert str(caught.value) == (
-        "error[unknown-monitor]: there will be no metric `val_acuracy`\n"
-        "  --> train.checkpoint.best.monitor\n"
-        "help: did you mean `val_accuracy`?"
-    )
+
+@pytest.mark.parametrize(
+    ("more", "parts", "expected"),
+    [
+        (
+            "checkpoint: {best: {monitor: val_acuracy}}",
+            '("train", "val")',
+            "error[unknown-monitor]: there will be no metric `val_acuracy`\n"
+            "  --> train.checkpoint.best.monitor\n"
+            "help: did you mean `val_accuracy`?",
+        ),
+        (
+            "checkpoint: {best: {monitor: val_loss}}",
+            '("train",)',
+            "error[no-validation]: "
+            "the best epoch is chosen by `val_loss`, and the data has no validation split\n"
+            "  --> train.checkpoint.best.monitor\n"
+            "help: add `split: {val: 0.1}` under `data`, or watch `loss`",
+        ),
+        (
+            "validation_freq: 3, checkpoint: {best: {monitor: val_loss}}",
+            '("train", "val")',
+            "error[no-validation]: the best epoch is chosen by `val_loss`, and no epoch is validated\n"
+            "  --> train.checkpoint.best.monitor\n"
+            "help: lower `validation_freq`, or watch `loss`",
+        ),
+        (
+            "callbacks: [EarlyStopping]",
+            '("train", "test")',
+            "error[no-validation]: `EarlyStopping` watches `val_loss`, and the data has no validation split\n"
+            "  --> train.callbacks[0].EarlyStopping\n"
+            "help: add `split: {val: 0.1}` under `data`, or watch `loss`",
+        ),
+        (
+            "checkpoint: {best: {monitor: learning_rate}}",
+            '("train", "val")',
+            "error[monitor-mode]: Keras does not know whether more or less of `learning_rate` is better\n"
+            "  --> train.checkpoint.best.monitor\n"
+            "help: add `mode: max` or `mode: min` beside it",
+        ),
+    ],
+)
+def test_what_is_watched_is_compared_with_what_there_will_be(train, tmp_path, more, parts, expected):
+    spec = own(tmp_path, more, parts).replace("layers: [", "layers: [own.py:same, ")
+    source = tmp_path / "own.py"
+    source.write_text(f"{source.read_text()}\n\ndef same(x):\n    return x\n")
+    with pytest.raises(SpecError) as caught:
+        train(spec)
+
+    assert str(caught.value) == expected
     assert not (tmp_path / "runs").exists()
-
-
-def test_a_monitor_of_validation_that_never_happens_is_refused_before_a_run_exists(train, tmp_path):
-    with pytest.raises(SpecError) as caught:
-        train(digits(split="{test: 0.15}", more="checkpoint: {best: {monitor: val_loss}}"))
-
-    assert str(caught.value) == (
-        "error[no-validation]: the best epoch is chosen by `val_loss`, and no epoch is validated\n"
-        "  --> train.checkpoint.best.monitor\n"
-        "help: add `split: {val: 0.1}` under `data`, or watch `loss`"
-    )
-    assert not (tmp_path / "runs").exists()
-
-
-def test_a_monitor_whose_direction_keras_does_not_know_needs_a_mode(train):
-    with pytest.raises(SpecError) as caught:
-        train(digits(more="checkpoint: {best: {monitor: learning_rate}}"))
-
-    assert str(caught.value) == (
-        "error[monitor-mode]: Keras does not know whether more or less of `learning_rate` is better\n"
-        "  --> train.checkpoint.best\n"
-        "help: write `best: {monitor: learning_rate, mode: max}` or `mode: min`"
-    )
 
 
 def test_a_reduced_learning_rate_shows_in_its_column(train, display):
@@ -346,12 +369,16 @@ def test_class_weights_name_classes(train, tmp_path):
 
 def test_a_class_weight_for_no_class_is_refused_before_a_run_exists(train, tmp_path):
     spec = weighted(tmp_path, BODY.replace("WEIGHTS", "()"))
+    text = spec.replace("MORE", "class_weight: {cat: 1.0, dogs: 4.0}")
     with pytest.raises(SpecError) as caught:
-        train(spec.replace("MORE", "class_weight: {cat: 1.0, dogs: 4.0}"))
+        train(text)
 
     assert str(caught.value) == (
         "error[unknown-class]: `y` has no class `dogs`\n"
-        "  --> train.class_weight.dogs\n"
+        " --> spec.yaml:6:130  (train.class_weight.dogs)\n"
+        "  |\n"
+        f"6 | {text.splitlines()[5]}\n"
+        f"  | {' ' * 129}^^^^\n"
         "help: did you mean `dog`?"
     )
     assert not (tmp_path / "runs").exists()
@@ -390,50 +417,32 @@ def test_wrong_data_is_refused_before_a_run_exists(train, tmp_path):
 # ---------------------------------------------------------------- order
 
 
-def test_every_epoch_visits_the_samples_in_the_order_of_seed_and_epoch(train, monkeypatch):
-    from kexp.data.order import epoch_order
-    from kexp.train.batches import Batches
+EVERY = """\
+import keras
+
+class Every(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+"""
+
+
+def test_every_epoch_takes_all_steps_of_its_order(train, tmp_path, monkeypatch):
+    from kexp.train.engine.single import Batches
 
     asked = []
     real = Batches.__getitem__
 
     def noting(self, index):
-        asked.append((self.epoch, index))
+        if self.feed.shuffle:
+            asked.append((self.leg.epoch, index))
         return real(self, index)
 
     monkeypatch.setattr(Batches, "__getitem__", noting)
-    train(digits(epochs=3))
+    (tmp_path / "own.py").write_text(EVERY)
+    train(digits(epochs=3, more='callbacks: ["own.py:Every"]'))
 
     looks = [(0, 0), (0, 0), (0, 1)]  # our symbolic try, and Keras's looks at the shapes before it begins
     assert asked == [*looks, *((epoch, step) for epoch in range(3) for step in range(10))]
-    batches = Batches((np.arange(25),), 10, seed=5, shuffle=True)
-    seen = []
-    for epoch in (2, 0):
-        batches.epoch = epoch
-        seen.append(np.concatenate([batches[step][0] for step in range(len(batches))]).tolist())
-    assert seen == [epoch_order(5, epoch, 25, True).tolist() for epoch in (2, 0)]
-
-
-def test_steps_per_epoch_go_on_through_pass_after_pass():
-    from kexp.data.order import epoch_order
-    from kexp.train.batches import Batches
-
-    batches = Batches((np.arange(25),), 10, seed=5, shuffle=True, steps_per_epoch=2)
-    seen = []
-    for epoch in range(3):
-        batches.epoch = epoch
-        seen += [row for step in range(len(batches)) for row in batches[step][0].tolist()]
-
-    assert seen == [*epoch_order(5, 0, 25, True).tolist(), *epoch_order(5, 1, 25, True).tolist()]
-
-
-def test_batches_keep_the_structure_of_inputs_and_labels():
-    from kexp.train.batches import Batches
-
-    arrays = ((np.arange(5), np.arange(5) * 2), {"a": np.arange(5) * 3}, np.ones(5))
-    (left, right), labels, weights = Batches(arrays, 2, seed=0, shuffle=False)[2]
-
-    assert (left.tolist(), right.tolist(), labels["a"].tolist(), weights.tolist()) == ([4], [8], [12], [1.0])
 
 
 def test_steps_per_epoch_count_the_steps(train, display):
@@ -442,13 +451,62 @@ def test_steps_per_epoch_count_the_steps(train, display):
     assert columns(display.rows, "epoch", "step") == [(1, 3), (2, 6)]
 
 
-def test_several_steps_in_one_execution_are_the_same_training(train):
+def told(result):
+    """Return what the manifest says of how steps were executed."""
+    engine = json.loads(result.run.manifest.read_text())["backend"]["engine"]
+    return engine["mode"], engine["reason"]
+
+
+def without_seconds(result):
+    return [{**row, "seconds": None} for row in read_rows(result.run)]
+
+
+def test_every_way_of_executing_steps_is_the_same_training(train, tmp_path, display):
+    """Whatever lasts how long: segments, the data's place and single steps change no bit."""
+    (tmp_path / "own.py").write_text(EVERY)
+    spec = digits(epochs=2)
+    ways = {
+        ("resident", "388 KiB of data are kept on the device"): spec,
+        ("streamed", "`data.cache` is `none`"): spec.replace(
+            "dataset: digits", "dataset: digits, cache: none"
+        ),
+        ("single", "`Every` acts on single batches"): digits(epochs=2, more='callbacks: ["own.py:Every"]'),
+    }
+    results = {way: train(text) for way, text in ways.items()}
+
+    assert [told(result) for result in results.values()] == [*ways]
+    assert [plan.notes for plan in display.plans] == [
+        ("engine: resident, segments of 0.25 s; 388 KiB of data are kept on the device",),
+        ("engine: streamed, segments of 0.25 s; `data.cache` is `none`",),
+        ("engine: single steps; `Every` acts on single batches",),
+    ]
+    assert len({result.weights_sha256 for result in results.values()}) == 1
+    first, *others = map(without_seconds, results.values())
+    assert others == [first, first]
+
+
+def test_several_steps_in_one_execution_are_the_same_training(train, display):
     spec = digits(epochs=2)
     one = train(spec)
+    display.steps.clear()
     five = train(spec.replace("train:", "runtime: {steps_per_execution: 5}\ntrain:"))
 
-    assert columns(read_rows(five.run), "step") == [(10,), (20,)]
+    assert without_seconds(five) == without_seconds(one)
     assert five.weights_sha256 == one.weights_sha256
+    assert display.steps == [5, 10] * 2
+
+
+def test_stages_have_each_their_way(train, tmp_path):
+    (tmp_path / "own.py").write_text(EVERY)
+    stages = '[{name: a, epochs: 1}, {name: b, epochs: 1, callbacks: ["own.py:Every"]}]'
+    result = train(digits(more=f"stages: {stages}"))
+
+    engine = json.loads(result.run.manifest.read_text())["backend"]["engine"]
+    assert (engine["mode"], engine["stages"]["a"]["mode"], engine["stages"]["b"]["mode"]) == (
+        "resident",
+        "resident",
+        "single",
+    )
 
 
 # ---------------------------------------------------------------- what goes wrong
@@ -523,6 +581,7 @@ train: {optimizer: sgd, loss: mse, metrics: [{R2Score: {class_aggregation: null}
 SAW = """
 import pathlib
 import shutil
+import time
 import keras
 
 class Saw(keras.callbacks.Callback):
@@ -533,6 +592,8 @@ class Saw(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         (run,) = self.root.iterdir()
         if epoch == 1:
+            while not [*(run / "checkpoints").glob("step-*")]:  # which a thread is writing
+                time.sleep(0.01)
             shutil.move(run / "checkpoints", run / "kept")
             (run / "checkpoints").write_text("")
         if epoch == self.until:
@@ -666,7 +727,7 @@ def test_a_signal_ends_the_run_after_its_step_and_keeps_the_state(train, tmp_pat
     assert caught.value.exit_code == 143
     assert str(caught.value) == (
         f"error[stopped]: stopped by SIGTERM after step 5, 0 of 2 epochs done; it is kept in {run.path}\n"
-        f"help: `kexp evaluate {run.id} --checkpoint last` measures it"
+        f"help: `kexp resume {run.id}` goes on"
     )
     status = read_status(run)
     assert (status.state, status.step, status.error) == ("stopped", 5, "stopped by SIGTERM")

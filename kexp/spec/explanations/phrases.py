@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from kexp.spec.argument_types import Choice, Flag, Number, ObjectOf, Range, Text
-from kexp.spec.types import Best, Duration, Named, NamedList, OneOrMany, PerOutput, Within
+from kexp.spec.types import Best, Duration, Named, NamedList, OneOrMany, PerOutput, Port, Promise, Within
 
 _PLAIN = {bool: str(Flag()), int: str(Number("whole")), float: str(Number()), str: str(Text())}
 
@@ -27,6 +27,10 @@ def _alternatives(hint: Any) -> Iterator[str]:
                 yield from _alternatives(option)
     elif origin is Literal:
         yield str(Choice(arguments))
+    elif origin is tuple and arguments[0] is Promise:
+        yield "a map"
+    elif origin is tuple and arguments[0] is Port:
+        yield from ("a list of names", "a map")
     elif origin is tuple:
         yield "a list of names" if arguments[0] is str else "a list"
     elif origin is not None and issubclass(origin, Mapping):

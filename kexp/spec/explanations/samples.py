@@ -2,6 +2,7 @@
 
 from kexp.spec.argument_types import Choice, Flag, ListOf, Number, ObjectOf
 from kexp.spec.catalogue import Param, Signature
+from kexp.spec.spellings import MERGING
 
 _PLACES = {
     "layers": "- {}",
@@ -15,9 +16,6 @@ _PLACES = {
     "regularizers": "kernel_regularizer: {}",
     "constraints": "kernel_constraint: {}",
 }
-
-_MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
-"""Layers that take several tensors as one argument."""
 
 _VALUES = {
     "axes": "-1",
@@ -114,7 +112,7 @@ def sample(signature: Signature) -> str:
 
 def _inputs(signature: Signature) -> str:
     """Return what stands in front of a layer that takes several tensors."""
-    needed = ["a", "b"] if signature.name in _MERGING else [p.name for p in signature.call if p.required]
+    needed = ["a", "b"] if signature.name in MERGING else [p.name for p in signature.call if p.required]
     return f"{', '.join(needed)} -> " if len(needed) > 1 else ""
 
 

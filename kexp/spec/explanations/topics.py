@@ -42,8 +42,12 @@ _HEADINGS = {"schedules": "learning-rate schedules", "sources": "data sources"}
 
 def find(asked: str) -> list[Page]:
     """Return the page of all that has this name, which may be copied from a message; none if nothing has."""
-    name = re.sub(r"\[\d+\]|[`'\"$]|\A\w+\[(?=[\w-]+\]\Z)|(?<=[\w-])\]\Z", "", asked.strip())
-    found = list(_called(name)) or [_operation(name)] * (name in catalogue().operations)
+    written = asked.strip()
+    bare = re.sub(r"\A(?:tf\.)?keras\.(?:[a-z_]+\.)+(?=\w+\Z)", "", written)
+    name = re.sub(r"\[\d+\]|[`'\"$]|\A\w+\[(?=[\w-]+\]\Z)|(?<=[\w-])\]\Z", "", bare)
+    is_operation = "keras.ops." in written and name in catalogue().operations
+    found = [] if is_operation else list(_called(name))
+    found = found or [_operation(name)] * (name in catalogue().operations)
     if not found:
         alike = sorted(known for known in all_names() if known.casefold() == name.casefold())
         found = list({(page.name, page.kind): page for known in alike for page in _called(known)}.values())

@@ -49,12 +49,15 @@ class Draft:
         """Tell whether no fault stands at a path or below it, nor a misspelt key that may be meant for it."""
         if path in self.reading.misplaced:
             return False
-        *above, last = parts = path_parts(path)
+        parts = path_parts(path)
         for found in self.faulty:
             if found[: len(parts)] == parts:
                 return False
-            is_beside = len(found) == len(parts) and found[:-1] == above
-            if is_beside and not self.root.at(path).is_given and nearest(found[-1], [last]) is not None:
+            depth = len(found) - 1
+            if found[:depth] != parts[:depth] or len(found) > len(parts):
+                continue
+            above = self.root.at(".".join(parts[: depth + 1]).replace(".[", "["))
+            if not above.is_given and nearest(found[-1], [parts[depth]]) is not None:
                 return False
         return True
 

@@ -7,6 +7,7 @@ from kexp.spec.calls import Call, Wiring, names_of
 from kexp.spec.rules.draft import Draft
 from kexp.spec.rules.tails import UNITS, Tails, option, output_tensors, place_of_option
 from kexp.spec.rules.written import seen, warning
+from kexp.spec.spellings import MERGING
 from kexp.spec.types import Component
 
 _OVER_SPACE = (
@@ -23,6 +24,8 @@ _DROPPING = (
     *("Dropout", "AlphaDropout", "GaussianDropout"),
     *("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
 )
+_GIVING_ONE = (*_IN_PLACE, *_DROPPING, *_OVER_SPACE, "Dense", "Embedding", "Flatten", "Reshape", "Rescaling")
+"""Layers that give one tensor, whatever their arguments."""
 _MUCH = 0.8
 
 
@@ -33,6 +36,7 @@ def odd_layers(draft: Draft) -> Iterator[Diagnostic]:
             if isinstance(call.step.what, Component):
                 yield from _drops_much(draft, call.step.what, call)
                 yield from _softmax_of_one(draft, call.step.what, call)
+                yield from _merges_one(wiring, call.step.what, call)
 
 
 def _drops_much(draft: Draft, layer: Component, call: Call) -> Iterator[Diagnostic]:
@@ -51,6 +55,22 @@ def _softmax_of_one(draft: Draft, layer: Component, call: Call) -> Iterator[Diag
         place, span = draft.root.at(call.step.path), place_of_option(draft, layer, "activation", call)
         help = "write `sigmoid` for one probability, or a unit for each class"
         yield warning("softmax-of-one", "`softmax` over 1 unit is always 1", place, help, span)
+
+
+def _merges_one(wiring: Wiring, layer: Component, call: Call) -> Iterator[Diagnostic]:
+    """A merging layer takes several tensors; one that a layer of the user's gives may be a list of them."""
+    if layer.name not in MERGING or layer.namespace != "layers" or layer.is_custom:
+        return
+    taken = call.takes.positional
+    if len(taken) != 1 or not isinstance(taken[0], str) or call.takes.keywords:
+        return
+    maker = next((other.step.what for other in wiring.calls if taken[0] in other.gives), None)
+    if isinstance(maker, Component) and maker.name in _GIVING_ONE:
+        message, help = (
+            f"`{layer.name}` joins several tensors, and is given one",
+            f"write `a, b -> {layer.name}`",
+        )
+        yield Diagnostic("wrong-inputs", message, call.step.path, call.step.key, f"{help} with their names")
 
 
 def ends_of_the_model(draft: Draft) -> Iterator[Diagnostic]:

@@ -10,6 +10,9 @@ from kexp.spec.references import formulas
 from kexp.spec.rules.draft import Draft
 from kexp.spec.types import Component, Experiment, Pipeline
 
+MAX_DEPTH = 64
+MAX_WAYS = 1000
+
 
 def pipeline_faults(draft: Draft) -> Iterator[Diagnostic]:
     """Entries take what there is, and what takes an entry finds it."""
@@ -30,6 +33,7 @@ def _faults(experiment: Experiment) -> Iterator[Diagnostic]:
         help = "a name in `from` is an entry that has a `from` itself, or else a column of the data"
         yield Diagnostic("preprocess-cycle", message, f"preprocess.{circle[0]}", help=help)
     else:
+        yield from _too_deep(experiment.preprocess)
         yield from _vocabularies(experiment)
     for layers in experiment.augment.values():
         yield from _applications("augment", layers)
@@ -51,18 +55,48 @@ def _taken_twice(entry: str, pipeline: Pipeline) -> Iterator[Diagnostic]:
             yield Diagnostic("duplicate-name", message, f"preprocess.{entry}.from[{number}]")
 
 
+def _entries_taken(entry: str, preprocess: Mapping[str, Pipeline]) -> list[str]:
+    return [name for name in taken_names(entry, preprocess) if is_entry(name, entry, preprocess)]
+
+
 def _circle(preprocess: Mapping[str, Pipeline]) -> list[str]:
     """Return entries of which each takes the next, back to the first; nothing where there are none."""
+    done: set[str] = set()
+    for start in preprocess:
+        path = {start: iter(_entries_taken(start, preprocess))}
+        while path:
+            entry = next(reversed(path))
+            name = next((name for name in path[entry] if name not in done), None)
+            if name in path:
+                names = list(path)
+                return [*names[names.index(name) :], name]
+            if name is None:
+                done.add(entry)
+                del path[entry]
+            else:
+                path[name] = iter(_entries_taken(name, preprocess))
+    return []
 
-    def search(path: list[str]) -> list[str]:
-        for name in taken_names(path[-1], preprocess):
-            if is_entry(name, path[-1], preprocess):
-                found = [*path[path.index(name) :], name] if name in path else search([*path, name])
-                if found:
-                    return found
-        return []
 
-    return next((found for entry in preprocess if (found := search([entry]))), [])
+def _too_deep(preprocess: Mapping[str, Pipeline]) -> Iterator[Diagnostic]:
+    """Whatever an entry takes is computed for it, so ways that part and meet again multiply the work."""
+    ways: dict[str, int] = {}
+    depths: dict[str, int] = {}
+    waiting = list(preprocess)
+    while waiting:
+        entry = waiting[-1]
+        taken = _entries_taken(entry, preprocess)
+        missing = [name for name in taken if name not in ways]
+        if missing:
+            waiting += missing
+            continue
+        waiting.pop()
+        ways[entry] = min(sum(ways[name] for name in taken) + 1, MAX_WAYS + 1)
+        depths[entry] = max((depths[name] for name in taken), default=0) + 1
+    found = next((e for e in preprocess if ways[e] > MAX_WAYS or depths[e] > MAX_DEPTH), None)
+    if found is not None:
+        message = f"`{found}` takes entries more than {MAX_DEPTH} deep, or in more than {MAX_WAYS:,} ways"
+        yield Diagnostic("too-deep", message, f"preprocess.{found}")
 
 
 def _vocabularies(experiment: Experiment) -> Iterator[Diagnostic]:

@@ -14,6 +14,17 @@ _RUNTIME: dict[str, tuple[str, ...]] = {
     "precision": ("float32", "float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16"),
     "device": ("auto", "cpu", "gpu", "gpu:1", "tpu"),
 }
+_OTHER_WORDS = {
+    "cuda": "gpu",
+    "fp16": "mixed_float16",
+    "fp32": "float32",
+    "fp64": "float64",
+    "bf16": "mixed_bfloat16",
+    "half": "mixed_float16",
+    "mixed_fp16": "mixed_float16",
+    "mixed_bf16": "mixed_bfloat16",
+}
+"""By word of other tools: what is meant."""
 _DEVICE = re.compile(r"auto|cpu|(?:gpu|tpu)(?::[0-9]+)?")
 _TRACKERS = ("tensorboard",)
 
@@ -27,7 +38,8 @@ def wrong_choices(draft: Draft) -> Iterator[Diagnostic]:
         if found is None or found in known or (what == "device" and _DEVICE.fullmatch(found)):
             continue
         message = f"`{what}` must be {one_of(known)}, found `{found}`"
-        help = did_you_mean(found, known)
+        meant = _OTHER_WORDS.get(found.lower())
+        help = f"did you mean `{meant}`?" if meant in known else did_you_mean(found, known)
         yield Diagnostic("wrong-choice", message, written.path, written.span, help)
 
 

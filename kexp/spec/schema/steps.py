@@ -7,7 +7,7 @@ from kexp.spec.schema.docs import key_doc
 from kexp.spec.schema.keys import WELL_FORMED, key_pattern
 from kexp.spec.schema.objects import arguments_ref
 from kexp.spec.schema.parts import CUSTOM, FORMULA, TEXT, Schema, formula_or, free_name, ref
-from kexp.spec.siblings import SIBLINGS
+from kexp.spec.spellings import SIBLINGS
 from kexp.spec.types import Step, Weights
 
 _LAYERS = ("layers", "applications")

@@ -1,0 +1,226 @@
+"""`kexp resume`, and `kexp train --run-dir`, which resumes what it finds."""
+
+import os
+import sys
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kexp.cli.options import JsonOption, RunArgument, RunsOption, TrustOption, found_run, streams_of
+from kexp.diagnostics import Diagnostic
+from kexp.errors import KexpError, RunRefused, UsageError
+
+if TYPE_CHECKING:
+    from kexp.cli.display import RunDisplay
+    from kexp.cli.specs import Spec
+    from kexp.record.changes import Consent
+    from kexp.record.rundir import RunDir
+    from kexp.record.status import Status
+    from kexp.spec.types import Experiment
+    from kexp.train.order import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How to go on with a run; `epochs` are wished for by name, which accepts them."""
+
+    assignments: tuple[str, ...] = ()
+    epochs: int | None = None
+    accepts: bool = False
+    trusts: bool = False
+
+
+def resume(
+    context: typer.Context,
+    run: RunArgument,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="KEY=VALUE", help="Change one value from here on."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Train up to N epochs in all.")
+    ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Go on although changed settings or data change the result.")
+    ] = False,
+    trust: TrustOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
+    as_json: JsonOption = False,
+    runs: RunsOption = None,
+) -> None:
+    """Go on with a run that was stopped or killed as if nothing had happened, or train it for longer."""
+    streams = streams_of(context)
+    found = found_run(run, runs)
+    wish = Wish(tuple(assignments or ()), epochs, accept, trust)
+    with streams.hushed():
+        from kexp.cli.display import RunDisplay
+
+        display = RunDisplay(streams, quiet, runs)
+        try:
+            with found.lock():
+                result = go_on(found, display, wish)
+        except KexpError as error:
+            display.failed(error)
+            raise
+        finally:
+            display.close()
+    from kexp.cli.results import result_as_json
+
+    if as_json:
+        streams.tell_json(result_as_json(result))
+    elif not streams.out.isatty():
+        streams.tell(str(result.run.path))
+
+
+def go_on(run: "RunDir", display: "RunDisplay", wish: Wish) -> "Result":
+    """Train what is left of a run, which the caller has locked; a completed one is left as it is.
+
+    Raises: UsageError (resume-impossible, resume-differs, epochs-in-stages, epochs-done), and what
+        `runnable_experiment` and `kexp.train.resume.resume` raise.
+    """
+    from kexp.record.changes import Consent, check_changes, spec_changes
+    from kexp.record.experiment import check_own, runnable_experiment
+    from kexp.record.status import read_status
+    from kexp.spec.phases import num_epochs
+
+    check_own(run, wish.trusts)
+    before = runnable_experiment(run, wish.trusts)
+    after = _changed(before, wish)
+    changes = spec_changes(before, after)
+    asked = [change for change in changes if wish.epochs is None or change.key != "train.epochs"]
+    check_changes(asked, wish.accepts)
+    status = read_status(run)
+    if status.state == "completed" and num_epochs(after) <= num_epochs(before):
+        display.note(f"`{run.id}` is completed; `kexp resume {_tail(run)} --epochs N` trains it for longer")
+        return _as_it_is(run, status)
+    if num_epochs(after) < status.epoch:
+        message = f"{status.epoch} epochs of `{run.id}` are done, and {num_epochs(after)} were asked for"
+        raise UsageError.because("epochs-done", message, help=f"ask for more than {status.epoch}")
+    return _resumed(run, display, after, Consent(changes, wish.accepts, run.origin() == "own"))
+
+
+def _changed(before: "Experiment", wish: Wish) -> "Experiment":
+    """Return the experiment with what is to change from here on."""
+    from kexp.spec.overrides import override
+    from kexp.spec.parse import parse_experiment
+
+    assignments = [*wish.assignments]
+    if wish.epochs is not None and before.train.stages:
+        stages = before.train.stages
+        help = f"such as `-s train.stages[{len(stages) - 1}].epochs=N`, as a run of its own"
+        message = "`--epochs` is for a training without stages, each of which has epochs of its own"
+        raise UsageError.because("epochs-in-stages", message, help=help)
+    if wish.epochs is not None:
+        assignments.append(f"train.epochs={wish.epochs}")
+    assert before.document is not None
+    return parse_experiment(override(before.document, assignments)) if assignments else before
+
+
+def _resumed(run: "RunDir", display: "RunDisplay", experiment: "Experiment", consent: "Consent") -> "Result":
+    from kexp.cli.specs import placed
+    from kexp.record.status import read_status
+    from kexp.train.backend import prepare
+
+    with placed(experiment):
+        machine = prepare(experiment.runtime, experiment.seed or 0)
+        from kexp.train.order import Order
+        from kexp.train.resume import resume as resume_now
+
+        order = Order(
+            experiment,
+            run.spec.read_bytes(),
+            run.path,
+            run.path.parent,
+            machine,
+            tuple(sys.argv),
+            os.environ,
+            datetime.now(UTC),
+            time.perf_counter() - (read_status(run).wall_seconds or 0.0),
+            run=run,
+        )
+        if machine.note:
+            display.note(machine.note)
+        result = resume_now(order, display, consent)
+    display.finished(result)
+    return result
+
+
+def _as_it_is(run: "RunDir", status: "Status") -> "Result":
+    from kexp.train.order import Result
+
+    return Result(
+        run,
+        status.state,
+        status.epoch,
+        {name: float("nan") if value is None else value for name, value in status.metrics.items()},
+        status.best,
+        status.weights_sha256 or "",
+        status.wall_seconds or 0.0,
+    )
+
+
+def _tail(run: "RunDir") -> str:
+    return run.id.rpartition("-")[2]
+
+
+# ---------------------------------------------------------------- kexp train --run-dir
+
+
+def run_at(path: Path) -> "RunDir":
+    """Take the directory that `--run-dir` names: one with a run, an empty one, or one to be made.
+
+    Raises: RunRefused (not-a-run, runs-not-writable).
+    """
+    from kexp.record.rundir import RunDir
+
+    run = RunDir.at(path)
+    others = [entry.name for entry in path.iterdir() if entry.name != "lock"]
+    if others and not run.is_run:
+        raise RunRefused.because(
+            "not-a-run",
+            f"`{path}` holds `{sorted(others)[0]}` and no run",
+            help="name an empty directory, or one that is not there yet",
+        )
+    return run
+
+
+def is_begun(run: "RunDir") -> bool:
+    """Tell whether there is something to go on with; what was cut off before its first step begins again."""
+    return run.resolved.is_file() and run.status.is_file()
+
+
+def as_before(read: "Spec", run: "RunDir") -> None:
+    """Refuse to go on with another spec, or with other code, than the run began with.
+
+    Raises: UsageError (another-spec).
+    """
+    from kexp.custom import code_hashes
+    from kexp.record.changes import spec_changes
+    from kexp.record.experiment import read_experiment
+    from kexp.record.provenance import read_manifest
+    from kexp.spec.canonical import identity, resolve
+    from kexp.spec.references import custom_names, with_custom_names
+
+    before = read_experiment(run)
+    seed = before.seed if read.experiment.seed is None else read.experiment.seed
+    now = replace(read.experiment, seed=seed)
+    then = (read_manifest(run).get("spec") or {}).get("code") or {}
+    code = code_hashes(custom_names(now), read.folder)
+    changed = [f"code of {name}" for name in sorted({*then, *code}) if then.get(name) != code.get(name)]
+    if identity(now) != identity(before):
+        placed = resolve(now, read.folder, before.runtime.threads or 1)
+        flat = [with_custom_names(e, lambda name: name.rpartition("/")[2]) for e in (before, placed)]
+        changed += [str(c) for c in spec_changes(*flat) if c.verdict != "harmless"]
+    if changed:
+        raise UsageError(
+            Diagnostic(
+                "another-spec",
+                f"`{run.path}` holds a run of another spec",
+                detail="\n".join(changed),
+                help="name another directory, or go on with that run by `kexp resume`",
+            )
+        )

@@ -1,0 +1,4 @@
+"""How the steps of an epoch are executed: compiled together over resident or streamed data, or one by one."""
+
+BACKENDS = {"tensorflow": "kexp.train.engine.tensorflow:TensorFlow"}
+"""By Keras backend: what it does for the engine."""

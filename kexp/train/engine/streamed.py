@@ -1,0 +1,47 @@
+"""Data that do not fit on the device: while a segment runs, a thread reads the rows of the next one."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from kexp.train.engine.ahead import Ahead
+from kexp.train.engine.feed import Feed
+from kexp.train.engine.interface import Backend, Portion
+
+MOST_BYTES = 128 << 20
+"""What the rows of a segment may take; there are two segments at a time."""
+
+
+class Streamed:
+    """A split read as it is used. The first rows of the next epoch are read while this one ends."""
+
+    def __init__(self, feed: Feed, backend: Backend) -> None:
+        self.feed, self.backend = feed, backend
+        step_bytes = feed.size_bytes * feed.batch_size // feed.size
+        self.most_steps = max(1, MOST_BYTES // max(1, step_bytes))
+        self.length = 1
+        self.epoch = 0
+        self.schedule = lru_cache(maxsize=2)(feed.schedule)
+        self.portions = Ahead(self._read)
+
+    def begin(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def portion(self, first: int, length: int) -> Portion:
+        """Return steps from `first` on, as many as were read ahead, and no more than `length`."""
+        self.length = min(length, self.most_steps)
+        portion = self.portions.take(self.epoch, first)
+        portion = replace(portion, bounds=portion.bounds[: length + 1])
+        last = first + len(portion.bounds) - 1
+        following = (self.epoch, last) if last < self.feed.steps else (self.epoch + 1, 0)
+        self.portions.prepare(*following)
+        return portion
+
+    def _read(self, epoch: int, first: int) -> Portion:
+        schedule = self.schedule(epoch)
+        last = min(first + self.length, self.feed.steps)
+        data = self.backend.put(self.feed.taken(schedule.rows_of(first, last)))
+        bounds = schedule.bounds[first : last + 1] - schedule.bounds[first]
+        return Portion(data, None, bounds, (self.feed.seed, epoch, first))
+
+    def close(self) -> None:
+        self.portions.close()
