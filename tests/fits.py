@@ -69,6 +69,10 @@ def fitted(task: Task, mode: Mode, steps: int | None = None) -> Outcome:
         ).history
     finally:
         engine.close()
+    return outcome_of(model, history)
+
+
+def outcome_of(model: keras.Model, history: dict[str, list[float]]) -> Outcome:
     optimizers = [value for value in vars(model).values() if isinstance(value, keras.Optimizer)]
     owners = (model, *optimizers, *model.metrics)
     return Outcome(history, [np.array(v) for owner in owners for v in owner.variables])

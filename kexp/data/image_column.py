@@ -31,7 +31,6 @@ _FILTERS = {
 }
 _DAMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 """What Pillow raises of files that are no images, torn ones and immense ones."""
-_UNREADABLE = (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError)
 _NUM_THREADS = 8
 """Decoding leaves Python's lock, and reading waits for the disk: more threads than processors pay."""
 

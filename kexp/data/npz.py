@@ -18,7 +18,10 @@ from kexp.errors import DataError, KexpError, SpecError, did_you_mean
 from kexp.protocols import Samples, Site, Table
 
 PARTS = ("train", "val", "test")
-DAMAGE = (EOFError, MemoryError, RuntimeError, SyntaxError, TokenError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (
+    *(EOFError, MemoryError, OverflowError, RuntimeError, SyntaxError),
+    *(TokenError, zipfile.BadZipFile, zlib.error),
+)
 """What numpy and zipfile raise on files whose bytes are not what they were, besides ValueError."""
 _MOST_TIMES = 100
 _HARMLESS_BYTES = 256 << 20
@@ -126,7 +129,9 @@ class Archive:
 
     def _check_size(self, key: str, option: str) -> None:
         """Refuse an array that would fill the memory, and takes next to nothing in its file."""
-        infos = {info.filename.removesuffix(".npy"): info for info in self.archive.zip.infolist()}
+        packed_files = self.archive.zip
+        assert packed_files is not None
+        infos = {info.filename.removesuffix(".npy"): info for info in packed_files.infolist()}
         size_bytes, packed = infos[key].file_size, infos[key].compress_size
         if size_bytes > max(_HARMLESS_BYTES, _MOST_TIMES * packed):
             raise DataError.because(

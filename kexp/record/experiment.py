@@ -1,8 +1,5 @@
 """The experiment that a run trained, as its `resolved.yaml` says; and whether it may be run."""
 
-import stat
-from pathlib import Path
-
 from kexp.diagnostics import Diagnostic
 from kexp.document import Document, parse_document
 from kexp.document.reading import MAX_BYTES
@@ -42,14 +39,14 @@ def run_document(run: RunDir) -> Document:
 def runnable_experiment(run: RunDir, trust: bool = False) -> Experiment:
     """Return the experiment of a run whose model may be built: the user's own, or one that cannot hurt.
 
-    Raises: what `read_experiment` raises; RunRefused (run-unverified, not-a-plain-file, untrusted-code,
+    Raises: what `read_experiment` and `check_whole` raise; RunRefused (run-unverified, untrusted-code,
         untrusted-path).
     """
     if trust or run.origin() == "own":
         return read_experiment(run)
     if run.origin() == "unverified":
         raise _unverified(run)
-    _check_plain(run)
+    run.check_whole()
     experiment = read_experiment(run)
     _refuse(code_and_files(experiment), experiment)
     return experiment
@@ -96,23 +93,3 @@ def _unverified(run: RunDir) -> KexpError:
 def _key_problem() -> dict[str, str]:
     problem = local_key().problem
     return {"detail": problem} if problem else {}
-
-
-def _check_plain(run: RunDir) -> None:
-    """Refuse links, pipes, sockets and devices anywhere in a run.
-
-    Raises: RunRefused (not-a-plain-file, too-many-files).
-    """
-    root = run.path.resolve()
-    for path in walk(root):
-        if not stat.S_ISREG(path.lstat().st_mode):
-            name = path.relative_to(root).as_posix()
-            message = f"`{name}` of run `{run.id}` is {_kind(path)}, and a run from others holds files alone"
-            help = "ask for the run again, or `--trust` it"
-            raise RunRefused.because("not-a-plain-file", message, help=help)
-
-
-def _kind(path: Path) -> str:
-    mode = path.lstat().st_mode
-    kinds = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    return kinds.get(stat.S_IFMT(mode), "a device")

@@ -1,12 +1,11 @@
 """The run directory: the one place that knows the name of each file in it."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from kexp.errors import KexpError, RunRefused
@@ -14,18 +13,14 @@ from kexp.record.files import (
     MAX_READ_BYTES,
     is_temporary,
     make_folder,
-    read_regular,
     replacement,
-    sha256_of,
     sync,
     write_atomically,
 )
-from kexp.record.jsonfile import broken, read_object, write_object
+from kexp.record.jsonfile import read_object, write_object
 from kexp.record.lock import held, is_held
 from kexp.record.runid import RunId, random_tail, slug, stamp
-from kexp.record.seal import Origin, Seal
-from kexp.record.sums import check_sum, read_sums
-from kexp.record.trust import local_key
+from kexp.record.seal import MACS, SUMS, SealedFolder
 
 NUM_STATES_KEPT = 2
 
@@ -43,8 +38,10 @@ class _Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class RunDir:
-    path: Path
+class RunDir(SealedFolder):
+    ASKED = ("spec.yaml", "spec", "resolved.yaml", "code", "manifest.json", "preprocess")
+    UNLISTED = frozenset({SUMS, MACS, "lock", "train.log", "backend.log"})
+    MIRRORS = frozenset({"tensorboard"})
 
     spec = _Entry("spec.yaml")
     spec_bases = _Entry("spec")
@@ -65,8 +62,6 @@ class RunDir:
     model_file = _Entry("model.keras")
     evaluations = _Entry("evaluations")
     tensorboard = _Entry("tensorboard")
-    sums = _Entry("SHA256SUMS")
-    sums_mac = _Entry("SHA256SUMS.mac")
     _lock = _Entry("lock")
     _best = _Entry("checkpoints/best.safetensors")
 
@@ -99,10 +94,6 @@ class RunDir:
         with _writable(path):
             make_folder(path)
         return cls(path)
-
-    @property
-    def id(self) -> str:
-        return self.path.absolute().name
 
     @property
     def is_run(self) -> bool:
@@ -155,7 +146,7 @@ class RunDir:
 
         Raises: path-outside-run
         """
-        return _write(self._inside(self.spec_bases, relative), data)
+        return _write(self.inside(self.spec_bases, relative), data)
 
     def write_resolved(self, text: str) -> None:
         write_atomically(self.resolved, text.encode())
@@ -165,7 +156,7 @@ class RunDir:
 
         Raises: path-outside-run
         """
-        return _write(self._inside(self.code, relative), data)
+        return _write(self.inside(self.code, relative), data)
 
     def write_manifest(self, record: Mapping[str, object]) -> None:
         write_object(self.manifest, record)
@@ -183,7 +174,7 @@ class RunDir:
 
         Raises: path-outside-run
         """
-        path = self._inside(self.preprocess, f"{name}.json")
+        path = self.inside(self.preprocess, f"{name}.json")
         make_folder(path.parent)
         write_object(path, record)
         return path
@@ -193,7 +184,7 @@ class RunDir:
 
         Raises: preprocess-missing, file-broken, file-differs, file-not-listed, path-outside-run
         """
-        path = self._inside(self.preprocess, f"{name}.json")
+        path = self.inside(self.preprocess, f"{name}.json")
         if not path.is_file():
             raise RunRefused.because(
                 "preprocess-missing",
@@ -247,79 +238,6 @@ class RunDir:
             count += 1
             path = self.evaluations / f"{stem}-{count}.json"
         write_object(path, record)
-        return path
-
-    # ---------------------------------------------------------------- integrity
-
-    def vouch(self) -> None:
-        """Say under this user's key that what was asked for is theirs; whoever changes it vouches anew."""
-        self._seal.begin(local_key())
-
-    def write_sums(self) -> None:
-        """Write down the sha256 of each file as it is now; of the logs not yet, which go on."""
-        ours = (self.sums, self.sums_mac, self._lock, self.train_log, self.backend_log)
-        self._seal.write(frozenset(path.name for path in ours), local_key())
-
-    def add_sum(self, path: Path) -> None:
-        """Write down the sha256 of one new file, where those of the others are; the caller owns the run.
-
-        Raises: file-broken
-        """
-        self._seal.add(path, local_key())
-
-    def remove_sums(self) -> None:
-        """Withdraw what was said of files that are about to change."""
-        self.sums.unlink(missing_ok=True)
-
-    def origin(self) -> Origin:
-        """Tell whether this user's key vouches for the run.
-
-        Raises: file-broken, too-many-files
-        """
-        return self._seal.origin(local_key())
-
-    @property
-    def _seal(self) -> Seal:
-        asked = (self.spec, self.spec_bases, self.resolved, self.code, self.manifest, self.preprocess)
-        return Seal(self.sums, self.sums_mac, tuple(path.name for path in asked))
-
-    def verify(self, relative: str) -> bool:
-        """Return True for a file that is as SHA256SUMS says, and False where there is no SHA256SUMS.
-
-        Raises: path-outside-run, file-not-listed, file-differs, file-broken
-        """
-        path = self._inside(self.path, relative)
-        return self._check(path, lambda: sha256_of(path) if path.is_file() else "")
-
-    def read(self, relative: str, most_bytes: int) -> bytes:
-        """Return what a file holds, as SHA256SUMS says where there is one.
-
-        Raises: what `verify` raises
-        """
-        path = self._inside(self.path, relative)
-        try:
-            data = read_regular(path, most_bytes)
-        except OSError as error:
-            raise broken(path, f"it cannot be read: {error.strerror}") from None
-        self._check(path, lambda: hashlib.sha256(data).hexdigest())
-        return data
-
-    def _check(self, path: Path, digest: Callable[[], str]) -> bool:
-        listed = read_sums(self.sums)
-        if listed is not None:
-            check_sum(path.relative_to(self.path).as_posix(), listed, digest)
-        return listed is not None
-
-    def _inside(self, folder: Path, relative: str) -> Path:
-        """Return the path below `folder` that is reached through no link."""
-        plain = PurePosixPath(relative)
-        path = folder / plain
-        within = [p for p in (path, *path.parents) if self.path in p.parents]
-        if plain.is_absolute() or ".." in plain.parts or any(p.is_symlink() for p in within):
-            raise RunRefused.because(
-                "path-outside-run",
-                f"`{relative}` leads out of run `{self.id}`; expected a plain path below it",
-            )
         return path
 
 

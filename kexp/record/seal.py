@@ -4,88 +4,194 @@ A MAC of what was asked for is written before the first step, so that a killed r
 own; the MAC of the whole list is written at the end, where the first still holds.
 """
 
+import hashlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Literal
 
-from kexp.errors import RunRefused
-from kexp.record.files import sha256_of, write_atomically
-from kexp.record.sums import sum_line, sums_of, sums_text
-from kexp.record.trust import Key, Subject, is_vouched, write_macs
+from kexp.errors import KexpError, RunRefused
+from kexp.record.files import is_temporary, read_regular, sha256_of, write_atomically
+from kexp.record.jsonfile import broken
+from kexp.record.sums import check_sum, read_sums, sum_line, sums_of, sums_text
+from kexp.record.trust import Subject, is_vouched, local_key, write_macs
 
 Origin = Literal["own", "foreign", "unverified"]
 """This user's key vouches for the run; it does not; there is no list of hashes at all."""
 
+SUMS, MACS = "SHA256SUMS", "SHA256SUMS.mac"
 MAX_ENTRIES = 100_000
 _MOST_BYTES = 256 << 20
-"""Of what was asked for, hashed to tell whose a killed run is."""
+"""Hashed at most to tell whose a run is, or whether it is whole."""
+_LARGE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
-    """`sums` and `macs` lie in the run's folder; `asked` are the files and folders that never change."""
+class SealedFolder:
+    """A folder with a list of its files' hashes, and with this user's MACs beside that.
 
-    sums: Path
-    macs: Path
-    asked: tuple[str, ...]
+    `ASKED` are the files and folders that never change, `UNLISTED` those that the list leaves out, `MIRRORS`
+    folders that others write, and nobody reads.
+    """
 
-    def begin(self, key: Key) -> None:
-        """Vouch for what was asked for."""
+    path: Path
+
+    ASKED: ClassVar[tuple[str, ...]] = ()
+    UNLISTED: ClassVar[frozenset[str]] = frozenset()
+    MIRRORS: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def id(self) -> str:
+        return self.path.absolute().name
+
+    @property
+    def sums(self) -> Path:
+        return self.path / SUMS
+
+    @property
+    def sums_mac(self) -> Path:
+        return self.path / MACS
+
+    # ---------------------------------------------------------------- saying
+
+    def vouch(self) -> None:
+        """Say under this user's key that what was asked for is theirs; whoever changes it vouches anew."""
+        key = local_key()
         if key.secret:
-            write_macs(self.macs, (("begun", key.mac("begun", self._asked_text())),))
+            write_macs(self.sums_mac, (("begun", key.mac("begun", self._asked_text())),))
 
-    def write(self, without: frozenset[str], key: Key) -> None:
-        """List all files; vouch for them where what was asked for is still what it was."""
-        text = sums_of(self.sums.parent, without)
-        self._vouch(key, "begun", self._asked_text(), text)
+    def write_sums(self) -> None:
+        """Write down the sha256 of each file as it is now; vouch for it where the start is vouched for."""
+        text = sums_of(self.path, self.UNLISTED)
+        self._vouch("begun", self._asked_text(), text)
         write_atomically(self.sums, text)
 
-    def add(self, file: Path, key: Key) -> None:
-        """List one more file; without a list none is begun, since nothing vouches for the other files.
+    def add_sum(self, file: Path) -> None:
+        """Write down the sha256 of one new file, where those of the others are; the caller owns the folder.
 
         Raises: file-broken
         """
         text = sums_text(self.sums)
         if text is None:
             return
-        longer = text + sum_line(file, file.relative_to(self.sums.parent).as_posix())
+        longer = text + sum_line(file, file.relative_to(self.path).as_posix())
         # Both are vouched for until the list is replaced, so that no kill makes the run a stranger's.
-        self._vouch(key, "whole", text, text, longer)
+        self._vouch("whole", text, text, longer)
         write_atomically(self.sums, longer)
 
-    def origin(self, key: Key) -> Origin:
-        """Tell whose the run is.
+    def remove_sums(self) -> None:
+        """Withdraw what was said of files that are about to change; what was asked for stays vouched for."""
+        self.sums.unlink(missing_ok=True)
 
-        Raises: file-broken
-        """
-        text = sums_text(self.sums)
-        if text is not None:
-            return "own" if is_vouched(self.macs, key, "whole", text) else "foreign"
-        if not self.macs.is_file():
-            return "unverified"
-        return "own" if is_vouched(self.macs, key, "begun", self._asked_text()) else "unverified"
-
-    def _vouch(self, key: Key, held: Subject, text: bytes, *lists: bytes) -> None:
+    def _vouch(self, held: Subject, text: bytes, *lists: bytes) -> None:
         """Vouch for lists of hashes where a MAC vouches for `text` now."""
-        if not is_vouched(self.macs, key, held, text):
+        key = local_key()
+        if not is_vouched(self.sums_mac, key, held, text):
             return
         asked = self._asked_text()
         macs = [key.mac("whole", each) for each in lists]
-        begun = [key.mac("begun", asked)] if is_vouched(self.macs, key, "begun", asked) else []
-        write_macs(self.macs, (*(("begun", mac) for mac in begun), *(("whole", mac) for mac in macs)))
+        begun = [key.mac("begun", asked)] if is_vouched(self.sums_mac, key, "begun", asked) else []
+        write_macs(self.sums_mac, (*(("begun", mac) for mac in begun), *(("whole", mac) for mac in macs)))
 
     def _asked_text(self) -> bytes:
         """List what was asked for with its hashes; what is no plain file, or too large, never has one."""
-        folder, room = self.sums.parent, _MOST_BYTES
+        room = _MOST_BYTES
         lines = []
-        for path in sorted(p for name in self.asked for p in walk(folder / name)):
+        for path in sorted(p for name in self.ASKED for p in walk(self.path / name)):
             found = path.lstat()
             room -= found.st_size
             is_hashed = stat.S_ISREG(found.st_mode) and room >= 0
-            lines.append(f"{sha256_of(path) if is_hashed else '?'}  {path.relative_to(folder).as_posix()}\n")
+            lines.append(
+                f"{sha256_of(path) if is_hashed else '?'}  {path.relative_to(self.path).as_posix()}\n"
+            )
         return "".join(lines).encode("utf-8", "surrogateescape")
+
+    # ---------------------------------------------------------------- checking
+
+    def origin(self) -> Origin:
+        """Tell whether this user's key vouches for the folder.
+
+        Raises: file-broken, too-many-files
+        """
+        text, key = sums_text(self.sums), local_key()
+        if text is not None:
+            return "own" if is_vouched(self.sums_mac, key, "whole", text) else "foreign"
+        if not self.sums_mac.is_file():
+            return "unverified"
+        return "own" if is_vouched(self.sums_mac, key, "begun", self._asked_text()) else "unverified"
+
+    def check_whole(self) -> None:
+        """Refuse what the list does not name or describes otherwise, and all that is no plain file.
+
+        What is large is looked at when it is read.
+
+        Raises: not-a-plain-file, too-many-files, file-not-listed, file-differs, file-broken
+        """
+        folder, room = self.path.resolve(), _MOST_BYTES
+        listed = read_sums(self.sums) or {}
+        for path in walk(folder):
+            name, found = path.relative_to(folder).as_posix(), path.lstat()
+            if not stat.S_ISREG(found.st_mode):
+                raise _not_plain(name, folder.name, found.st_mode)
+            if name in self.UNLISTED or is_temporary(path) or name.partition("/")[0] in self.MIRRORS:
+                continue
+            room -= found.st_size if found.st_size <= _LARGE_BYTES else 0
+            is_hashed = found.st_size <= _LARGE_BYTES and room >= 0
+            check_sum(
+                name, listed, partial(sha256_of, path) if is_hashed else partial(listed.__getitem__, name)
+            )
+
+    def verify(self, relative: str) -> bool:
+        """Return True for a file that is as SHA256SUMS says, and False where there is no SHA256SUMS.
+
+        Raises: path-outside-run, file-not-listed, file-differs, file-broken
+        """
+        path = self.inside(self.path, relative)
+        return self._check(path, lambda: sha256_of(path) if path.is_file() else "")
+
+    def read(self, relative: str, most_bytes: int) -> bytes:
+        """Return what a file holds, as SHA256SUMS says where there is one.
+
+        Raises: what `verify` raises
+        """
+        path = self.inside(self.path, relative)
+        try:
+            data = read_regular(path, most_bytes)
+        except OSError as error:
+            raise broken(path, f"it cannot be read: {error.strerror}") from None
+        self._check(path, lambda: hashlib.sha256(data).hexdigest())
+        return data
+
+    def _check(self, path: Path, digest: Callable[[], str]) -> bool:
+        listed = read_sums(self.sums)
+        if listed is not None:
+            check_sum(path.relative_to(self.path).as_posix(), listed, digest)
+        return listed is not None
+
+    def inside(self, folder: Path, relative: str) -> Path:
+        """Return the path below `folder` that is reached through no link.
+
+        Raises: path-outside-run
+        """
+        plain = PurePosixPath(relative)
+        path = folder / plain
+        within = [p for p in (path, *path.parents) if self.path in p.parents]
+        if plain.is_absolute() or ".." in plain.parts or any(p.is_symlink() for p in within):
+            raise RunRefused.because(
+                "path-outside-run",
+                f"`{relative}` leads out of run `{self.id}`; expected a plain path below it",
+            )
+        return path
+
+
+def _not_plain(name: str, run: str, mode: int) -> KexpError:
+    kinds = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    kind = kinds.get(stat.S_IFMT(mode), "a device")
+    message = f"`{name}` of run `{run}` is {kind}, and a run from others holds files alone"
+    help = "ask for the run again, or `--trust` it"
+    return RunRefused.because("not-a-plain-file", message, help=help)
 
 
 def walk(path: Path) -> Iterator[Path]:

@@ -10,5 +10,6 @@ BENCHMARKS = {
     "resnet50": "tests.benchmarks.resnet50:tables",
     "sources": "tests.benchmarks.sources:tables",
     "symbols": "tests.benchmarks.symbols:tables",
+    "training": "tests.benchmarks.training:tables",
 }
 """By name, where each begins."""

@@ -24,6 +24,7 @@ def build(tmp_path: Path) -> Build:
     def built(spec: Path | str) -> "Built":
         from kexp.evaluate import load_data
         from kexp.export.built import build_declared, build_on, declared
+        from kexp.preparation import prepare_data
 
         folder = spec.parent if isinstance(spec, Path) else tmp_path
         document = (
@@ -35,7 +36,8 @@ def build(tmp_path: Path) -> Build:
         inputs = declared(experiment)
         if inputs is not None:
             return build_declared(experiment, inputs, folder)
-        return build_on(experiment, load_data(experiment, folder).info, folder)
+        made = prepare_data(experiment, load_data(experiment, folder), folder)
+        return build_on(experiment, made.datasets.info, folder, made.preprocessing)
 
     return built
 

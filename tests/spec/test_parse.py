@@ -109,7 +109,7 @@ def test_a_spec_becomes_an_experiment():
             loss="sparse_categorical_crossentropy",
             metrics=("accuracy",),
             epochs=15,
-            checkpoint=Checkpoint(Best("val_accuracy", "max")),
+            checkpoint=Checkpoint(best=Best("val_accuracy", "max")),
         ),
         trackers=("tensorboard",),
         expect=(Promise("test_accuracy", ">=", 0.93),),

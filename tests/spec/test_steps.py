@@ -19,6 +19,7 @@ model:
 
 DENSE = Component("Dense", "layers", {"units": 3})
 RELU = Component("ReLU", "layers")
+VGG16 = Component("VGG16", "applications")
 
 
 def steps(text):
@@ -41,7 +42,7 @@ def ids(text):
             Step(replace(DENSE, options={"units": Formula("$n")}), repeat={"n": (1, 2)}),
         ),
         ("- ReLU:\n  repeat: $f", Step(RELU, repeat=3)),
-        ("- Dense: 3\n  trainable_from: x\n  adapt: false", Step(DENSE, trainable_from="x")),
+        ("- VGG16:\n  trainable_from: x\n  adapt: false", Step(VGG16, trainable_from="x")),
         ("- Dense: 3\n  weights: runs/a", Step(DENSE, weights=Weights("runs/a"))),
         ("- Dense: 3\n  weights: {from: a.keras, layer: d}", Step(DENSE, weights=Weights("a.keras", "d"))),
         ("- Normalization:\n  adapt: true", Step(Component("Normalization", "layers"), adapt=True)),

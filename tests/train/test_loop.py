@@ -40,6 +40,7 @@ def test_a_run_directory_holds_exactly_these_files(train):
     found = [name for name in files(result.run) if name != "source.diff"]
     assert found == [
         "SHA256SUMS",
+        "SHA256SUMS.mac",
         "checkpoints/best.safetensors",
         "checkpoints/step-0000000020.safetensors",
         "checkpoints/step-0000000030.safetensors",

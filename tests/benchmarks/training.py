@@ -1,0 +1,71 @@
+"""Training throughput of the engine against `model.fit(x, y)` on numpy arrays, in one process.
+
+Expected before it was measured, as ratios of epochs: digits 7, Fashion-MNIST MLP 2.4, CNN and LSTM 1.5,
+transformer and ResNet-20 never below 1.0, digits under XLA 20. Short steps are rid of what Python and the input
+pipeline cost; where a step computes for long, there is little of either. A whole training gains less: both
+trace and compile the same step once.
+"""
+
+from collections.abc import Iterator, Sequence
+from statistics import median, quantiles
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from tests.benchmarks.tables import Table
+
+if TYPE_CHECKING:
+    from tests.benchmarks.workloads import Work
+
+_HEADER = ("workload", "fit, s", "kexp, s", "ratio", "middle half")
+
+
+def tables(rounds: int = 15) -> Iterator[Table]:
+    from fakes import machine
+
+    machine()
+    from tests.benchmarks.workloads import works
+
+    note = f"Medians of {rounds} rounds, the two in turn; tracing and first epochs are left out."
+    rows = [_row(name, _epochs(work, rounds)) for name, work in works().items()]
+    yield Table("An epoch, without validation", _HEADER, rows, note)
+    few = max(3, rounds // 3)
+    rows = [_row(name, _trainings(work, few)) for name, work in works().items()]
+    note = f"Medians of {few} rounds: a new model, {_EPOCHS} times the epochs of a round above."
+    yield Table("A whole training, from an uncompiled model on", _HEADER, rows, note)
+
+
+_EPOCHS = 10
+
+
+def _row(name: str, seconds: Sequence[tuple[float, float]]) -> tuple[Any, ...]:
+    ratios = [usual / ours for usual, ours in seconds]
+    low, _, high = quantiles(ratios, n=4)
+    usual, ours = (median(times) for times in zip(*seconds, strict=True))
+    return name, usual, ours, median(ratios), f"{low:.2f} to {high:.2f}"
+
+
+def _epochs(work: "Work", rounds: int) -> list[tuple[float, float]]:
+    """Return the seconds of an epoch of both, by round."""
+    from tests.benchmarks.workloads import Plain, Segmented
+
+    ways = (Plain(work), Segmented(work))
+    for way in ways:
+        way.epochs(3)
+    found = [[median(way.epochs(work.epochs + 1)[1:]) for way in ways] for _ in range(rounds)]
+    for way in ways:
+        way.close()
+    return [(usual, ours) for usual, ours in found]
+
+
+def _trainings(work: "Work", rounds: int) -> list[tuple[float, float]]:
+    """Return the seconds of a training of both, by round."""
+    from tests.benchmarks.workloads import Plain, Segmented
+
+    def seconds(kind: Any) -> float:
+        began = perf_counter()
+        way = kind(work)
+        way.epochs(_EPOCHS * work.epochs)
+        way.close()
+        return perf_counter() - began
+
+    return [(seconds(Plain), seconds(Segmented)) for _ in range(rounds)]
