@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hostile.runs import MANIFEST, ROW, STATUS, safetensors, sparse, weights
-
+from hostile.runs import MANIFEST, ROW, STATUS, list_anew, safetensors, sparse, weights
 from kexp.record.rundir import RunDir
 
 Spoil = Callable[[RunDir, Path], None]
@@ -20,7 +19,15 @@ BIDI = "\u202e\u2066"
 LOOK_ALIKE = "v\u0430l_loss"
 DEEP = "[" * 100_000 + "]" * 100_000
 
-FILES = ("status.json", "notes.json", "manifest.json", "metrics.jsonl", "metrics.csv", "resolved.yaml", "SHA256SUMS")
+FILES = (
+    "status.json",
+    "notes.json",
+    "manifest.json",
+    "metrics.jsonl",
+    "metrics.csv",
+    "resolved.yaml",
+    "SHA256SUMS",
+)
 """What the reading commands open."""
 
 
@@ -171,34 +178,51 @@ LOOKING: dict[str, Spoil] = {
     "lock is a folder": _foldered("lock"),
     "spec.yaml is a pipe": _piped("spec.yaml"),
     "train.log is a link": _linked("train.log"),
-    **{f"{name} is a link to a folder": _folder_linked(name) for name in ("evaluations", "code", "checkpoints", "preprocess")},
+    **{
+        f"{name} is a link to a folder": _folder_linked(name)
+        for name in ("evaluations", "code", "checkpoints", "preprocess")
+    },
     "folders are nested": _nested_folders,
     "there are many evaluations": _many_files,
-    "evaluations have hostile names": _names(f"{ESCAPE}.json", f"{BIDI}.json", "a\nfake line.json", "\udcff.json"),
+    "evaluations have hostile names": _names(
+        f"{ESCAPE}.json", f"{BIDI}.json", "a\nfake line.json", "\udcff.json"
+    ),
     "model.keras is a zip bomb": _zip_bomb,
     "the sums lead out": _sums("../../etc/passwd", "/etc/passwd", "a/../../b"),
     "the sums have escapes": _sums(ESCAPE, BIDI),
     "the status steers the terminal": _status(name=ESCAPE, error=f"{ESCAPE}{BIDI}", state="failed"),
     "the status has look-alikes": _status(metrics={LOOK_ALIKE: 1.0, BIDI: 2.0}, name=LOOK_ALIKE),
-    "the status has lone surrogates": _holding("status.json", '{"name": "\\ud800", "error": "\\udfff", "state": "failed"}'),
+    "the status has lone surrogates": _holding(
+        "status.json", '{"name": "\\ud800", "error": "\\udfff", "state": "failed"}'
+    ),
     "the status is of another kind": _status(samples={"train": "many"}, best={"epoch": [], "value": {}}),
     "the status has samples that are lists": _status(samples={"train": [1]}),
-    "the status has no numbers": _holding("status.json", '{"metrics": {"loss": NaN, "a": Infinity, "b": 1e999}}'),
-    "the status has huge numbers": _holding("status.json", '{"epoch": 1' + "0" * 4000 + ', "metrics": {"a": 1' + "0" * 400 + "}}"),
+    "the status has no numbers": _holding(
+        "status.json", '{"metrics": {"loss": NaN, "a": Infinity, "b": 1e999}}'
+    ),
+    "the status has huge numbers": _holding(
+        "status.json", '{"epoch": 1' + "0" * 4000 + ', "metrics": {"a": 1' + "0" * 400 + "}}"
+    ),
     "the status is of the year 1": _status(created="0001-01-01T00:00:00+23:59"),
     "the status is of another version": _status(schema=DEEP[:400]),
     "the status has a long text": _status(error="x" * 5_000_000, state="failed"),
     "the status names a state that is long": _status(state="x" * 5_000_000),
     "the status names a metric that is long": _status(metrics={"x" * 1_000_000: 1.0}),
     "the status says each thing twice": _holding("status.json", '{"state": "completed", "state": "failed"}'),
-    "the notes steer the terminal": _json("notes.json", {"tags": [ESCAPE, BIDI], "notes": [ESCAPE, "a\nstate  own"]}),
+    "the notes steer the terminal": _json(
+        "notes.json", {"tags": [ESCAPE, BIDI], "notes": [ESCAPE, "a\nstate  own"]}
+    ),
     "the notes are of another kind": _json("notes.json", {"tags": {"a": 1}, "notes": [[]]}),
     "the manifest is a list": _json("manifest.json", [1, 2]),
     "the manifest has lists for maps": _manifest(model=[1], backend="x", spec=[[]], git=[0]),
     "the manifest has a list for a name": _manifest(backend={"name": ["a"]}),
     "the manifest has texts for numbers": _manifest(model={"parameters": "many"}),
-    "the manifest steers the terminal": _manifest(command=[ESCAPE, BIDI], git={"commit": ESCAPE}, hostname=ESCAPE),
-    "the manifest lists no packages": _manifest(distributions=[1, {"name": 2}], data={"files": [{"path": []}]}),
+    "the manifest steers the terminal": _manifest(
+        command=[ESCAPE, BIDI], git={"commit": ESCAPE}, hostname=ESCAPE
+    ),
+    "the manifest lists no packages": _manifest(
+        distributions=[1, {"name": 2}], data={"files": [{"path": []}]}
+    ),
     "the rows steer the terminal": _rows({**ROW, ESCAPE: 1.0, BIDI: 2.0, "stage": ESCAPE}),
     "the rows are nested": _rows({**ROW, "loss": [[[1]]]}, {**ROW, "loss": {"a": 1}}),
     "the rows have no numbers": _holding("metrics.jsonl", '{"epoch": 1, "loss": NaN, "x": 1e999}\n'),
@@ -206,7 +230,7 @@ LOOKING: dict[str, Spoil] = {
     "a row has many columns": _rows({f"c{number}": 1 for number in range(100_000)}),
     "there are many rows": _holding("metrics.jsonl", "{}\n" * 10_000_000),
     "the table steers the terminal": _holding("metrics.csv", f"epoch,{ESCAPE}\n1,{BIDI}\n"),
-    "the spec steers the terminal": _holding("resolved.yaml", f"# {BIDI}\n\"\\e[2J\": \"\\e]0;x\\a\"\n"),
+    "the spec steers the terminal": _holding("resolved.yaml", f'# {BIDI}\n"\\e[2J": "\\e]0;x\\a"\n'),
     "the spec has a tag": _holding("resolved.yaml", "kexp: !!python/object/apply:os.system [true]\n"),
 }
 """What the commands that only look are shown."""
@@ -216,7 +240,7 @@ def _checkpoint(data: bytes | Callable[[Path], None]) -> Spoil:
     def spoil(run: RunDir, outside: Path) -> None:
         path = run.checkpoints / "best.safetensors"
         path.write_bytes(data) if isinstance(data, bytes) else data(path)
-        run.write_sums()
+        list_anew(run, path)
 
     return spoil
 
@@ -231,9 +255,7 @@ def _array(dtype: object = "F32", shape: object = (4, 3), offsets: object = (0, 
 
 _BIAS = _array(shape=[3], offsets=[48, 60])
 KERNEL, BIAS = "model/scores/0", "model/scores/1"
-_TWICE = (
-    f'{{"{KERNEL}": {json.dumps(_array())}, "{KERNEL}": {json.dumps(_array())}, "{BIAS}": {json.dumps(_BIAS)}}}'
-)
+_TWICE = f'{{"{KERNEL}": {json.dumps(_array())}, "{KERNEL}": {json.dumps(_array())}, "{BIAS}": {json.dumps(_BIAS)}}}'
 
 
 def _two(**kernel: Any) -> Spoil:

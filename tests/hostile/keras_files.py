@@ -23,13 +23,20 @@ def sequential(*layers: dict[str, Any]) -> dict[str, Any]:
     return {
         "module": "keras",
         "class_name": "Sequential",
-        "config": {"name": "m", "trainable": True, "layers": [_INPUT, *layers], "build_input_shape": [None, 4]},
+        "config": {
+            "name": "m",
+            "trainable": True,
+            "layers": [_INPUT, *layers],
+            "build_input_shape": [None, 4],
+        },
         "registered_name": None,
         "build_config": {"input_shape": [None, 4]},
     }
 
 
-def layer(class_name: str, module: str = "keras.layers", registered: str | None = None, **config: Any) -> dict[str, Any]:
+def layer(
+    class_name: str, module: str = "keras.layers", registered: str | None = None, **config: Any
+) -> dict[str, Any]:
     return {"module": module, "class_name": class_name, "config": config, "registered_name": registered}
 
 
@@ -38,7 +45,9 @@ def archive(config: Any, weights: bytes | None = None, compression: int = zipfil
         with zipfile.ZipFile(path, "w", compression) as file:
             text = config if isinstance(config, (str, bytes)) else json.dumps(config)
             file.writestr("config.json", text)
-            file.writestr("metadata.json", json.dumps({"keras_version": "3.15.1", "date_saved": "2026-11-23"}))
+            file.writestr(
+                "metadata.json", json.dumps({"keras_version": "3.15.1", "date_saved": "2026-11-23"})
+            )
             if weights is not None:
                 file.writestr("model.weights.h5", weights)
 
@@ -79,13 +88,32 @@ KERAS_FILES: dict[str, Write] = {
     "a config that is nested": archive(DEEP),
     "a config that is nested deeper than Python": archive('{"config": {}, "class_name": ' + DEEP + "}"),
     "a config of another kind": archive({"class_name": ["Sequential"], "config": {"layers": 3}}),
-    "a Lambda": archive(sequential(layer("Lambda", name="l", function={"class_name": "__lambda__", "config": {"code": "4wEA"}}))),
-    "a gadget": archive(sequential(layer("system", module="os", registered="system", command="touch CANARY"))),
+    "a Lambda": archive(
+        sequential(
+            layer("Lambda", name="l", function={"class_name": "__lambda__", "config": {"code": "4wEA"}})
+        )
+    ),
+    "a gadget": archive(
+        sequential(layer("system", module="os", registered="system", command="touch CANARY"))
+    ),
     "a gadget in a config": archive(
-        sequential(layer("Dense", units=3, activation={"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}))
+        sequential(
+            layer(
+                "Dense",
+                units=3,
+                activation={
+                    "module": "os",
+                    "class_name": "function",
+                    "config": "system",
+                    "registered_name": "system",
+                },
+            )
+        )
     ),
     "a loader of files": archive(
-        sequential(layer("get_file", module="keras.utils", registered=None, fname="x", origin="file:///etc/passwd"))
+        sequential(
+            layer("get_file", module="keras.utils", registered=None, fname="x", origin="file:///etc/passwd")
+        )
     ),
     "a vocabulary outside": archive(sequential(layer("StringLookup", vocabulary="/etc/passwd", name="s"))),
     "a SavedModel": archive(sequential(layer("TFSMLayer", filepath="/tmp", name="t"))),

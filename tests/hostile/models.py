@@ -5,11 +5,13 @@ from hostile.runs import DATA, MODEL, spec
 CANARY = "CANARY"
 """Stands for the path of a file that is there once code has been run, or a file outside been read."""
 
-_GADGET = '{class_name: function, config: system, module: os, registered_name: system}'
+_GADGET = "{class_name: function, config: system, module: os, registered_name: system}"
 
 
 def _layer(layer: str) -> str:
-    return spec(f"model:\n  layers:\n    - {layer}\n    - Dense -> scores: {{units: 3, activation: softmax}}\n")
+    return spec(
+        f"model:\n  layers:\n    - {layer}\n    - Dense -> scores: {{units: 3, activation: softmax}}\n"
+    )
 
 
 def _argument(argument: str) -> str:
@@ -34,12 +36,15 @@ REFUSED = {
     "a gadget for an activation": _argument(f"activation: {_GADGET}"),
     "a gadget for an initializer": _argument(f"kernel_initializer: {{literal: {_GADGET}}}"),
     "a gadget in a list": _layer(f"Pipeline: {{layers: [{{literal: {_GADGET}}}]}}"),
-    "a gadget behind an escape": _argument('activation: {"class\\u005fname": __lambda__, config: {value: abc}}'),
+    "a gadget behind an escape": _argument(
+        'activation: {"class\\u005fname": __lambda__, config: {value: abc}}'
+    ),
     "a gadget of a repeat": _layer(f"Dense: {{units: 3, activation: $a}}\n      repeat: {{a: [{_GADGET}]}}"),
     "a gadget of vars": _argument("activation: $a").replace("seed: 1", f"seed: 1\nvars: {{a: {_GADGET}}}"),
     "a gadget in a call": _layer(f"Dropout: 0.5\n      call: {{training: {_GADGET}}}"),
     "a gadget of a block": _layer("evil").replace(
-        "model:", f"blocks: {{evil: {{params: {{a: {_GADGET}}}, layers: [{{Dense: {{units: 3, activation: $a}}}}]}}}}\nmodel:"
+        "model:",
+        f"blocks: {{evil: {{params: {{a: {_GADGET}}}, layers: [{{Dense: {{units: 3, activation: $a}}}}]}}}}\nmodel:",
     ),
     "a custom loss": spec().replace("sparse_categorical_crossentropy", '"os:system"'),
     "a custom metric": spec().replace("[accuracy]", '["os:system"]'),
@@ -48,9 +53,7 @@ REFUSED = {
     "a custom callback": _training('callbacks: ["os:system"], optimizer: sgd'),
     "a custom model": spec('model: {"code/evil.py:Evil": {}}'),
     "a vocabulary outside": _layer("StringLookup: {vocabulary: /etc/passwd}"),
-    "a vocabulary of a formula": _layer(
-        "StringLookup: {vocabulary: $v}\n      repeat: {v: [/etc/passwd]}"
-    ),
+    "a vocabulary of a formula": _layer("StringLookup: {vocabulary: $v}\n      repeat: {v: [/etc/passwd]}"),
     "a vocabulary on the web": _layer('TextVectorization: {vocabulary: "https://example.com/v.txt"}'),
     "weights of an application outside": _layer("MobileNetV2: {weights: /etc/passwd, include_top: false}"),
     "custom code in preprocess": spec(f'preprocess: {{features: ["os:system"]}}\n{MODEL}'),
@@ -70,7 +73,9 @@ LARGE = {
         + "".join(f"  b{n + 1}: {{layers: [{', '.join([f'b{n}'] * 10)}]}}\n" for n in range(9))
         + "model:",
     ),
-    "a giant repetition": _layer("RepeatVector: 1000000000").replace("- Dense ->", "- Flatten\n    - Dense ->"),
+    "a giant repetition": _layer("RepeatVector: 1000000000").replace(
+        "- Dense ->", "- Flatten\n    - Dense ->"
+    ),
 }
 """Models that would take all of a machine's memory, or its time."""
 
@@ -90,7 +95,11 @@ DATA_REFUSED = {
 """Data that is not read unless the run is trusted, or lies where `--data` says."""
 
 DATA_LARGE = {
-    "too many samples": spec(data="data: {source: synthetic, inputs: {x: [4]}, targets: {y: 3}, samples: 10000000000}"),
-    "samples of a giant shape": spec(data="data: {source: synthetic, inputs: {x: [1000000, 1000000]}, targets: {y: 3}}"),
+    "too many samples": spec(
+        data="data: {source: synthetic, inputs: {x: [4]}, targets: {y: 3}, samples: 10000000000}"
+    ),
+    "samples of a giant shape": spec(
+        data="data: {source: synthetic, inputs: {x: [1000000, 1000000]}, targets: {y: 3}}"
+    ),
 }
 __all__ = ["CANARY", "DATA", "DATA_LARGE", "DATA_REFUSED", "LARGE", "REFUSED"]

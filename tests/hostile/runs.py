@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kexp.record.files import sha256_of
 from kexp.record.rundir import RunDir
 
 ID = "20261123-091455-iris-k3f7"
@@ -99,6 +100,16 @@ def make_run(runs: Path, id: str = ID) -> RunDir:
     (run.checkpoints / "step-0000000005.safetensors").write_bytes(weights())
     run.write_sums()
     return run
+
+
+def list_anew(run: RunDir, *changed: Path) -> None:
+    """Write into SHA256SUMS what was changed; of giants whatever, since nobody may read them to the end."""
+    lines = run.sums.read_text().splitlines()
+    for path in changed:
+        name = path.relative_to(run.path).as_posix()
+        digest = "0" * 64 if path.stat().st_size > 1 << 30 else sha256_of(path)
+        lines = [line for line in lines if not line.endswith(f"  {name}")] + [f"{digest}  {name}"]
+    run.sums.write_text("".join(f"{line}\n" for line in lines))
 
 
 def sparse(path: Path, size_bytes: int, begin: bytes = b"") -> None:

@@ -30,8 +30,10 @@ _BLOCKS = "".join(f"  b{n + 1}: {{layers: [{', '.join([f'b{n}'] * 10)}]}}\n" for
 
 TEXTS = {
     "a billion laughs": f"vars:\n  l0: &l0 [a]\n{_LAUGHS}",
-    "a billion laughs in maps": "a: &a {x: 1}\n" + "".join(
-        f"{chr(98 + n)}: &{chr(98 + n)} {{{', '.join(f'k{i}: *{chr(97 + n)}' for i in range(10))}}}\n" for n in range(9)
+    "a billion laughs in maps": "a: &a {x: 1}\n"
+    + "".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} {{{', '.join(f'k{i}: *{chr(97 + n)}' for i in range(10))}}}\n"
+        for n in range(9)
     ),
     "an alias of itself": "a: &a [*a]\n",
     "a merge key": "a: &a {b: 1}\nc: {<<: *a}\n",
@@ -88,15 +90,21 @@ TEXTS = {
     "many layers": model("".join("    - Dense: 3\n" for n in range(19_000))),
     "many names in one step": model(f"    - {numbered('a#', 50_000)} -> Add\n"),
     "many arrows": model(f"    - {' -> '.join(['a'] * 100_000)}: 1\n"),
-    "brackets in a key": model(f"    - \"{'[' * 300_000} -> Add\": {{}}\n"),
-    "commas in a key": model(f"    - \"{',' * 500_000} -> Add\": {{}}\n"),
-    "spaces in a key": model(f"    - \"a{' ' * 900_000}b -> Add\": {{}}\n"),
+    "brackets in a key": model(f'    - "{"[" * 300_000} -> Add": {{}}\n'),
+    "commas in a key": model(f'    - "{"," * 500_000} -> Add": {{}}\n'),
+    "spaces in a key": model(f'    - "a{" " * 900_000}b -> Add": {{}}\n'),
     "many outputs": spec(f"model: {{layers: [Flatten], outputs: [{numbered('o#', 50_000)}]}}"),
     "many inputs": spec(f"model: {{inputs: {{{numbered('i#: [1]', 40_000)}}}, layers: [Flatten]}}"),
-    "many blocks": spec().replace("model:", "blocks: {" + numbered("b#: {layers: [Flatten]}", 15_000) + "}\nmodel:"),
-    "blocks in blocks": model("    - b9\n").replace("model:", f"blocks:\n  b0: {{layers: [{{Dense: 4}}]}}\n{_BLOCKS}model:"),
+    "many blocks": spec().replace(
+        "model:", "blocks: {" + numbered("b#: {layers: [Flatten]}", 15_000) + "}\nmodel:"
+    ),
+    "blocks in blocks": model("    - b9\n").replace(
+        "model:", f"blocks:\n  b0: {{layers: [{{Dense: 4}}]}}\n{_BLOCKS}model:"
+    ),
     "a block in itself": model("    - b\n").replace("model:", "blocks: {b: {layers: [b]}}\nmodel:"),
-    "blocks in a circle": model("    - b\n").replace("model:", "blocks: {b: {layers: [c]}, c: {layers: [b]}}\nmodel:"),
+    "blocks in a circle": model("    - b\n").replace(
+        "model:", "blocks: {b: {layers: [c]}, c: {layers: [b]}}\nmodel:"
+    ),
     "repeats in repeats": model(
         "    - layers: [{layers: [{layers: [Flatten], repeat: 19000}], repeat: 19000}]\n      repeat: 19000\n"
     ),
@@ -116,13 +124,15 @@ TEXTS = {
     ),
     "a repeat of long lists": flow("{Dense: $a, repeat: {a: [" + filled("1,", 190_000) + "1]}}"),
     "a repeat beyond all": flow("{Dense: 1, repeat: 99999999999999999999999999}"),
-    "a formula that is deep": flow("{Dense: \"$(" + "(" * 300_000 + "\"}"),
-    "a formula that is deep and closed": flow("{Dense: \"$(" + "(" * 5000 + "1" + ")" * 5000 + ")\"}"),
-    "a formula that is long": flow("{Dense: \"$(" + filled("1+", 900_000) + "1)\"}"),
+    "a formula that is deep": flow('{Dense: "$(' + "(" * 300_000 + '"}'),
+    "a formula that is deep and closed": flow('{Dense: "$(' + "(" * 5000 + "1" + ")" * 5000 + ')"}'),
+    "a formula that is long": flow('{Dense: "$(' + filled("1+", 900_000) + '1)"}'),
     "a formula of powers": flow('{Dense: "$(9**9**9**9)"}'),
     "a formula of large powers": flow('{Dense: "$((10**40)**40)"}'),
     "a formula of texts": flow("{Dense: \"$('a' * 10000000000)\"}"),
-    "a formula of long texts": variables("a0: aaaaaaaaaa, " + ", ".join(f"a{n + 1}: {'$a%d' % n * 10}" for n in range(12))),
+    "a formula of long texts": variables(
+        "a0: aaaaaaaaaa, " + ", ".join(f"a{n + 1}: {'$a%d' % n * 10}" for n in range(12))
+    ),
     "a formula of lists": flow('{Dense: "$([1] * 10000000000)"}'),
     "a formula of joined lists": variables(
         "a0: [1, 2, 3, 4], " + ", ".join(f'a{n + 1}: "$(a{n} + a{n})"' for n in range(60))
@@ -150,8 +160,12 @@ TEXTS = {
     "many stages": spec().replace("epochs: 1", f"stages: [{numbered('{name: s#, epochs: 1}', 20_000)}]"),
     "many promises": spec() + "expect: {" + numbered('m#: ">= 1"', 30_000) + "}\n",
     "many tags": spec().replace("seed: 1", f"seed: 1\ntags: [{numbered('t#', 90_000)}]"),
-    "many columns": spec(data=f"data: {{source: csv, path: a.csv, target: y, ignore: [{numbered('c#', 90_000)}]}}"),
-    "many entries of preprocess": spec(f"preprocess: {{{numbered('e#: [Flatten]', 20_000)}}}\nmodel: {{layers: [Flatten]}}"),
+    "many columns": spec(
+        data=f"data: {{source: csv, path: a.csv, target: y, ignore: [{numbered('c#', 90_000)}]}}"
+    ),
+    "many entries of preprocess": spec(
+        f"preprocess: {{{numbered('e#: [Flatten]', 20_000)}}}\nmodel: {{layers: [Flatten]}}"
+    ),
     "preprocess in a chain": spec(
         "preprocess: {"
         + ", ".join(f"e{n}: {{from: e{n + 1}, layers: [Flatten]}}" for n in range(10_000))
