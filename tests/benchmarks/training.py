@@ -1,9 +1,9 @@
 """Training throughput of the engine against `model.fit(x, y)` on numpy arrays, in one process.
 
 Expected before it was measured, as ratios of epochs: digits 7, Fashion-MNIST MLP 2.4, CNN and LSTM 1.5,
-transformer and ResNet-20 never below 1.0, digits under XLA 20. Short steps are rid of what Python and the input
-pipeline cost; where a step computes for long, there is little of either. A whole training gains less: both
-trace and compile the same step once.
+transformer and ResNet-20 never below 1.0, digits under XLA 20. Short steps are rid of what Python and the
+input pipeline cost; where a step computes for long, there is little of either. A whole training gains less:
+both trace and compile the same step once.
 """
 
 from collections.abc import Iterator, Sequence

@@ -88,7 +88,7 @@ def test_the_log_holds_what_was_shown_and_every_file_has_its_hash(training, trai
     assert (checked.returncode, checked.stdout) == (0, "")
     listed = [line.split("  ")[1] for line in trained.sums.read_text().splitlines()]
     found = {p.relative_to(trained.path).as_posix() for p in trained.path.rglob("*") if p.is_file()}
-    assert found - set(listed) == {"lock", "SHA256SUMS"}
+    assert found - set(listed) == {"lock", "SHA256SUMS", "SHA256SUMS.mac"}
     assert len(listed) == len(set(listed))
 
 
@@ -297,7 +297,7 @@ def test_a_signal_ends_the_training_and_what_was_done_is_kept(kexp, tmp_path, nu
     assert err.endswith(
         f"error[stopped]: stopped by {name} after step {status.step}, {status.epoch} of 100000 epochs done; "
         f"it is kept in runs/{run.id}\n"
-        f"help: `kexp evaluate {run.id} --checkpoint last` measures it\n"
+        f"help: `kexp resume {run.id}` goes on\n"
     )
     if number == signal.SIGTERM:
         done = kexp("evaluate", run.id, "--checkpoint", "last", "--json")
@@ -425,8 +425,11 @@ def test_no_color_leaves_the_colours_out(tmp_path):
     plain = on_a_terminal(["show", "nope"], tmp_path, NO_COLOR="1")
     dumb = on_a_terminal(["show", "nope"], tmp_path, TERM="dumb")
 
-    text = "error[run-not-found]: there are no runs in `runs`\r\nhelp: start one with `kexp train SPEC`\r\n"
-    head, help = "error[run-not-found]", "help"
-    marked = text.replace(head, f"\x1b[1;31m{head}\x1b[0m").replace(help, f"\x1b[1;36m{help}\x1b[0m")
+    head, help, more = "error[run-not-found]", "help", "`kexp explain run-not-found` says more"
+    text = (
+        f"{head}: there are no runs in `runs`\r\n{help}: start one with `kexp train SPEC`\r\n\r\n{more}\r\n"
+    )
+    marked = text.replace(head, f"\x1b[1;31m{head}\x1b[0m").replace(more, f"\x1b[2m{more}\x1b[0m")
+    marked = marked.replace(f"{help}:", f"\x1b[1;36m{help}\x1b[0m:")
     assert coloured == (4, marked)
     assert (plain, dumb) == ((4, text), (4, text))

@@ -44,7 +44,7 @@ REFUSED = {
     "a gadget in a call": _layer(f"Dropout: 0.5\n      call: {{training: {_GADGET}}}"),
     "a gadget of a block": _layer("evil").replace(
         "model:",
-        f"blocks: {{evil: {{params: {{a: {_GADGET}}}, layers: [{{Dense: {{units: 3, activation: $a}}}}]}}}}\nmodel:",
+        f"blocks: {{evil: {{params: {{a: {_GADGET}}}, layers: [{{Activation: $a}}]}}}}\nmodel:",
     ),
     "a custom loss": spec().replace("sparse_categorical_crossentropy", '"os:system"'),
     "a custom metric": spec().replace("[accuracy]", '["os:system"]'),

@@ -10,7 +10,7 @@ from kexp.errors import SpecError
 from kexp.spec.parse import check
 
 HARMLESS = (
-    *("many layers", "many names in one step", "many blocks", "nested models", "nested models in repeats"),
+    *("many layers", "many names in one step", "many blocks", "nested models"),
     *(
         "objects in objects",
         "an expression of powers",

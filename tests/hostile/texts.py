@@ -131,7 +131,7 @@ TEXTS = {
     "a formula of large powers": flow('{Dense: "$((10**40)**40)"}'),
     "a formula of texts": flow("{Dense: \"$('a' * 10000000000)\"}"),
     "a formula of long texts": variables(
-        "a0: aaaaaaaaaa, " + ", ".join(f"a{n + 1}: {'$a%d' % n * 10}" for n in range(12))
+        "a0: aaaaaaaaaa, " + ", ".join(f"a{n + 1}: {f'$a{n}' * 10}" for n in range(12))
     ),
     "a formula of lists": flow('{Dense: "$([1] * 10000000000)"}'),
     "a formula of joined lists": variables(
