@@ -75,11 +75,15 @@ def read_info(run: RunDir) -> DataInfo:
 
     Raises: RunRefused (file-broken, file-differs, file-not-listed).
     """
-    run.verify("manifest.json")
     try:
-        return info_of(read_manifest(run)["data"]["info"])
+        return info_of(_manifest(run)["data"]["info"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise broken(run.manifest, f"it does not say what the data is like: {error}") from None
+
+
+def _manifest(run: RunDir) -> dict[str, Any]:
+    run.verify("manifest.json")
+    return read_manifest(run)
 
 
 def rebuild(run: RunDir, which: Which, trust: bool = False) -> Rebuilt:
@@ -128,7 +132,7 @@ def check_data(run: RunDir, datasets: Datasets, split: str) -> None:
 
     Raises: DataError (data-changed).
     """
-    hashes = (read_manifest(run).get("data") or {}).get("content_sha256")
+    hashes = (_manifest(run).get("data") or {}).get("content_sha256")
     trained = hashes.get(split) if isinstance(hashes, dict) else None
     found = datasets.fingerprint.content_sha256.get(split)
     if trained is not None and trained != found:

@@ -59,6 +59,8 @@ def check_info(record: Any) -> None:
         found = record.get(name, {})
         if not isinstance(found, dict) or not all(fits(value) for value in found.values()):
             raise ValueError(f"`{name}` is {repr(found)}")
+    if "train" not in record["sizes"]:
+        raise ValueError("`sizes` has no `train`")
 
 
 def _is_size(value: object) -> bool:

@@ -1,10 +1,13 @@
 """`evaluate` and `predict` on runs that a stranger wrote: what runs, what is read, what is refused."""
 
+import json
+import os
 import warnings
 
 import numpy as np
 import pytest
 from fakes import KERAS, machine
+
 from hostile.commands import kexp
 from hostile.corpus import CHECKPOINTS, LOOKING
 from hostile.models import CANARY, DATA_LARGE, DATA_REFUSED, LARGE, REFUSED
@@ -45,7 +48,10 @@ def told(tmp_path):
 def with_spec(run, text):
     """Give a run this spec, and code that tells that it was run."""
     canary = run.path.parents[1] / "canary"
-    run.write_code("evil.py", f"open({str(canary)!r}, 'w')\n\nload = Evil = print\n".encode())
+    run.write_code(
+        "evil.py",
+        f"from pathlib import Path\n\nPath({str(canary)!r}).touch()\nload = Evil = print\n".encode(),
+    )
     run.write_resolved(text.replace(CANARY, str(canary)))
     list_anew(run, run.resolved, run.code / "evil.py")
 
@@ -77,7 +83,7 @@ def test_the_user_s_own_run_needs_no_trust(run, told):
     run.write_code(
         "own.py",
         b"from sklearn.datasets import load_iris\n\n\ndef load():\n    d = load_iris()\n"
-        b"    return d.data.astype('float32'), d.target.astype('int32')\n",
+        b"    return {'features': d.data.astype('float32')}, {'target': d.target.astype('int32')}\n",
     )
     refused = told(*MEASURE)
     run.vouch()
@@ -104,15 +110,14 @@ def test_no_code_of_a_stranger_s_runs(run, told, name, command):
 
 
 def test_a_refusal_stands_at_the_line_that_is_meant(run, told):
-    with_spec(run, REFUSED["a Lambda"])
-    canary = run.path.parents[1] / "canary"
+    with_spec(run, REFUSED["a custom loss"])
 
     assert told(*PREDICT).error == (
-        "error[untrusted-code]: `Lambda` runs code that its arguments bring along, and the run is not yours\n"
-        f" --> runs/{ID}/resolved.yaml:7:15  (model.layers[0].Lambda)\n"
+        "error[untrusted-code]: `os:system` is code of the run's own, and the run is not yours\n"
+        f" --> runs/{ID}/resolved.yaml:9:31  (train.loss.os:system)\n"
         "  |\n"
-        f"7 |     - Lambda: {{function: \"lambda x: open('{canary}', 'w')\"}}\n"
-        f"  |               {'^' * (40 + len(str(canary)))}\n"
+        '9 | train: {optimizer: sgd, loss: "os:system", metrics: [accuracy], epochs: 1}\n'
+        "  |                               ^^^^^^^^^^^\n"
         "help: `--trust` runs it: only where you know who wrote the run, and have read its code"
     )
 
@@ -122,10 +127,7 @@ def test_no_data_that_a_stranger_names_is_read(run, told, name):
     with_spec(run, DATA_REFUSED[name])
     answer = told(*MEASURE)
 
-    assert (answer.code, first_line(answer)[:18]) == (
-        8,
-        "error[untrusted-co" if ":" in name else first_line(answer)[:18],
-    )
+    assert answer.code == 8
     assert first_line(answer).startswith(("error[untrusted-code]", "error[untrusted-path]"))
     assert told(*PREDICT).code == 0
 
@@ -151,8 +153,6 @@ def test_trust_runs_the_code_of_a_run(run, told, tmp_path):
 
 
 def test_initial_weights_are_not_read_when_a_model_is_rebuilt(run, told, tmp_path):
-    import os
-
     os.mkfifo(tmp_path / "weights.safetensors")
     model = f"model:\n  layers:\n    - Dense -> scores: {{units: 3}}\n      weights: {tmp_path}/weights.safetensors\n"
     with_spec(run, spec(model))
@@ -229,7 +229,7 @@ def test_a_run_without_a_list_is_only_looked_at(run, told):
     assert told("show", ID).code == 0
 
 
-LINKS = [name for name in LOOKING if "link" in name or "pipe" in name or "socket" in name or "folder" in name]
+LINKS = [name for name in LOOKING if any(kind in name for kind in ("link", "pipe", "socket"))]
 
 
 @pytest.mark.parametrize("name", LINKS)
@@ -277,8 +277,6 @@ def test_a_checkpoint_that_lies_is_refused(run, told, tmp_path, name):
     ],
 )
 def test_a_manifest_that_lies_is_refused(run, told, info):
-    import json
-
     known = MANIFEST["data"]["info"]
     record = {**known, **info} if isinstance(info, dict) else info
     run.manifest.write_text(json.dumps({**MANIFEST, "data": {**MANIFEST["data"], "info": record}}))
@@ -290,8 +288,6 @@ def test_a_manifest_that_lies_is_refused(run, told, info):
 
 
 def test_names_of_classes_cannot_steer_the_terminal(run, told):
-    import json
-
     info = {**MANIFEST["data"]["info"], "classes": {"target": ["\x1b[2J", "b", "c"]}}
     run.manifest.write_text(json.dumps({**MANIFEST, "data": {**MANIFEST["data"], "info": info}}))
     list_anew(run, run.manifest)
