@@ -16,6 +16,7 @@ from tests.benchmarks.tables import Table
 if TYPE_CHECKING:
     from tests.benchmarks.workloads import Work
 
+_EPOCHS = 3
 _HEADER = ("workload", "fit, s", "kexp, s", "ratio", "middle half")
 
 
@@ -28,13 +29,10 @@ def tables(rounds: int = 15) -> Iterator[Table]:
     note = f"Medians of {rounds} rounds, the two in turn; tracing and first epochs are left out."
     rows = [_row(name, _epochs(work, rounds)) for name, work in works().items()]
     yield Table("An epoch, without validation", _HEADER, rows, note)
-    few = max(3, rounds // 3)
+    few = max(2, rounds // 5)
     rows = [_row(name, _trainings(work, few)) for name, work in works().items()]
-    note = f"Medians of {few} rounds: a new model, {_EPOCHS} times the epochs of a round above."
-    yield Table("A whole training, from an uncompiled model on", _HEADER, rows, note)
-
-
-_EPOCHS = 10
+    note = f"Medians of {few} rounds: {_EPOCHS} times the epochs of a round above, by a new model."
+    yield Table("A whole training, tracing included", _HEADER, rows, note)
 
 
 def _row(name: str, seconds: Sequence[tuple[float, float]]) -> tuple[Any, ...]:
