@@ -1,4 +1,15 @@
-from kexp.diagnostics import Diagnostic, Related, Source, Span, in_order, printable, render
+import pytest
+
+from kexp.diagnostics import (
+    Diagnostic,
+    Related,
+    Source,
+    Span,
+    in_order,
+    printable,
+    render,
+    unambiguous,
+)
 
 SPEC = Source("spec.yaml", "kexp: 1\nmodel:\n  layers:\n    - Dense: {unit: 10}\n")
 UNIT = Span(SPEC, 4, 15, 4, 19)
@@ -115,3 +126,34 @@ def test_a_span_knows_its_text_and_its_parts():
     assert UNIT.part(1, 2).text == "ni"
     assert Span(SPEC, 2, 3, 4, 2).text == "del:"
     assert str(UNIT) == "spec.yaml:4:15"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("val_loss", "val_loss"),
+        ("v\u0430l_loss", "v\\u0430l_loss"),
+        ("\uff41dam", "\\uff41dam"),
+        ("\u043e\u0446\u0435\u043d\u043a\u0430 val_loss", "\u043e\u0446\u0435\u043d\u043a\u0430 val_loss"),
+        ("\u0394loss na\u00efve \u03bcm", "\u0394loss na\u00efve \u03bcm"),
+        ("a\nb\tc\x1b[2J\u202e", "a b c\ufffd[2J\ufffd"),
+        ("x" * 3000, f"{'x' * 2000}…"),
+    ],
+)
+def test_letters_that_only_look_like_ascii_are_escaped(text, shown):
+    assert unambiguous(text) == shown
+
+
+def test_of_a_long_line_what_surrounds_the_place_is_shown():
+    source = Source("spec.yaml", f"{'a' * 1000}MARK{'b' * 1000}")
+    text = render([Diagnostic("bad", "bad", span=Span(source, 1, 1001, 1, 1005))])
+
+    *_, line, mark = text.splitlines()
+    assert line == f"1 | …{'a' * 150}MARK{'b' * 146}…"
+    assert mark == f"  | {' ' * 151}^^^^"
+
+
+def test_what_is_said_cannot_write_lines_of_its_own():
+    fault = Diagnostic("bad", "bad\nhelp: nothing", path="a\n-->b", help="mend\nit")
+
+    assert render([fault]) == "error[bad]: bad help: nothing\n  --> a -->b\nhelp: mend it"

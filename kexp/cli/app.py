@@ -48,13 +48,14 @@ def _bug_report(error: Exception, streams: "Streams") -> str:
     import tempfile
     import traceback
 
+    from kexp.diagnostics import printable
     from kexp.record.redaction import redacted_arguments
 
     command = " ".join(redacted_arguments(sys.argv))
     with tempfile.NamedTemporaryFile("w", prefix="kexp-bug-", suffix=".log", delete=False) as log:
         log.write(f"kexp {__version__}, Python {sys.version}\n{command}\n\n{traceback.format_exc()}")
     lines = [
-        f"bug: {type(error).__name__}: {error}",
+        printable(f"bug: {type(error).__name__}: {error}"),
         f"this is a fault of kexp; please report it with {log.name}",
     ]
     if streams.noise is not None and streams.noise.exists():

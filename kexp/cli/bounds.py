@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ROOM_BYTES = 10**9
 """Beside what Python, Keras and the backend take by themselves."""
 
+_NO_MEMORY = ("ResourceExhaustedError", "RESOURCE_EXHAUSTED", "can't allocate memory")
+"""In what TensorFlow, JAX and torch raise."""
 _LONGEST = 200
 
 
@@ -46,7 +48,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
+        if not isinstance(error, MemoryError) and not any(words in repr(error) for words in _NO_MEMORY):
             raise
         raise RunRefused.because(
             "run-too-large",

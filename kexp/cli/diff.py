@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from kexp.cli.options import JsonOption, RunsOption, found_run, streams_of
+from kexp.diagnostics import unambiguous
 
 
 def diff(
@@ -26,5 +27,5 @@ def diff(
         record = {"schema": 1, "runs": [one.id, other.id], "differences": [asdict(d) for d in found]}
         streams.tell_json(record)
         return
-    streams.say(f"{one.id} → {other.id}")
+    streams.say(unambiguous(f"{one.id} → {other.id}"))
     streams.tell(differences_text(found))

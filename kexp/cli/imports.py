@@ -9,6 +9,7 @@ import typer
 from kexp import __version__
 from kexp.cli.options import streams_of
 from kexp.cli.output import check_output, write_output
+from kexp.diagnostics import printable
 
 _DATA = "# Put your data here: this is a placeholder."
 _TRAIN = "# The model was saved without its training; this is a placeholder."
@@ -48,7 +49,7 @@ def import_model(
             experiment = with_custom_names(experiment, lambda name: _placed(name, place))
     text = _commented(canonical(experiment, short=True), model.name, imported.is_compiled)
     if output is None:
-        streams.tell(text.rstrip())
+        streams.tell(printable(text.rstrip()))
         return
     write_output(output, text.encode())
     streams.say(f"{output}: {text.count(chr(10))} lines, {len(experiment.blocks)} blocks")
