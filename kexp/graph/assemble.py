@@ -124,7 +124,7 @@ def misfits(assembly: Assembly, experiment: Experiment, info: DataInfo) -> Itera
     """Yield what of any phase does not fit the model or the labels."""
     for phase in phases(experiment):
         if experiment.graph is not None:
-            yield from mismatches(assembly.model, phase, info, assembly.targets)
+            yield from mismatches(assembly.model, phase, info, assembly.targets, assembly.one_hot)
         for place, name, _ in phase.named_layers():
             try:
                 _layer(assembly.model, place, name)

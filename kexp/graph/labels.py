@@ -59,7 +59,11 @@ def loss_of(experiment: Experiment, output: str) -> Loss:
 
 
 def mismatches(
-    model: keras.Model, phase: Phase, info: DataInfo, targets: Mapping[str, TensorInfo | None]
+    model: keras.Model,
+    phase: Phase,
+    info: DataInfo,
+    targets: Mapping[str, TensorInfo | None],
+    one_hot: Mapping[str, int],
 ) -> Iterable[Diagnostic]:
     """Yield where a loss does not fit the output and the labels that it will meet."""
     for name, tensor in output_tensors(model).items():
@@ -69,6 +73,8 @@ def mismatches(
         is_map = isinstance(phase.experiment.train.loss, Mapping)
         path = phase.place(f"loss.{name}" if is_map else "loss")
         fault = _mismatch(loss, target, info.num_classes.get(target.name), tuple(tensor.shape[1:]))
+        if fault is None and name not in one_hot:
+            fault = _not_one_hot(loss, target, tuple(tensor.shape[1:]))
         if fault is not None:
             yield Diagnostic(fault[0], fault[1], path, help=fault[2])
 
@@ -79,21 +85,39 @@ _ONE_HOT = ("categoricalcrossentropy", "categoricalfocalcrossentropy", "categori
 def one_hot_outputs(
     model: keras.Model, experiment: Experiment, targets: Mapping[str, TensorInfo | None]
 ) -> dict[str, int]:
-    """Return the outputs with class numbers whose loss wants them one-hot, and their units."""
+    """Return the outputs with class numbers whose losses all want them one-hot, and their units."""
     found: dict[str, int] = {}
     for name, tensor in output_tensors(model).items():
-        losses = [loss_of(phase.experiment, name) for phase in phases(experiment)]
+        losses = [loss for phase in phases(experiment) if (loss := loss_of(phase.experiment, name))]
         target, units = targets.get(name), tensor.shape[-1] if len(tensor.shape) > 1 else None
-        if target is None or not units or not any(loss and kind_of(loss) in _ONE_HOT for loss in losses):
+        if target is None or not units or not losses:
             continue
-        shape = target.shape[:-1] if target.shape[-1:] == (1,) else target.shape
-        if target.dtype.startswith(("int", "uint")) and len(shape) == len(tensor.shape) - 2:
+        wanted = all(kind_of(loss) in _ONE_HOT for loss in losses)
+        if wanted and _are_numbers(target, tuple(tensor.shape[1:])):
             found[name] = units
     return found
 
 
+def _are_numbers(target: TensorInfo, output: tuple[int | None, ...]) -> bool:
+    """Say whether labels are class numbers, one for each vector of units of an output."""
+    shape = target.shape[:-1] if target.shape[-1:] == (1,) else target.shape
+    return target.dtype.startswith(("int", "uint")) and len(shape) == len(output) - 1
+
+
 Fault = tuple[str, str, str]
 """Id, sentence and help."""
+
+
+def _not_one_hot(loss: Objective, target: TensorInfo, output: tuple[int | None, ...]) -> Fault | None:
+    if kind_of(loss) not in _ONE_HOT or not _are_numbers(target, output):
+        return None
+    return (
+        "loss-label-mismatch",
+        f"`{name_of(loss)}` takes one-hot labels, and the loss of another stage takes class numbers",
+        "use `sparse_categorical_crossentropy` here, or one-hot losses in every stage"
+        if kind_of(loss) == "categoricalcrossentropy"
+        else "use losses of one kind in every stage",
+    )
 
 
 def _mismatch(

@@ -136,9 +136,20 @@ def test_the_metrics_of_a_later_stage_are_tried_before_the_first_one_trains(trai
 def test_a_loss_that_does_not_fit_is_refused_at_its_stage(train):
     with pytest.raises(SpecError) as caught:
         train(OWN.replace("{SparseCategoricalCrossentropy: {ignore_class: 9}}", "categorical_crossentropy"))
-    assert [(d.id, d.path) for d in caught.value.diagnostics] == [
-        ("loss-label-mismatch", "train.stages[1].loss")
+    assert [(d.id, d.message, d.path, d.help) for d in caught.value.diagnostics] == [
+        (
+            "loss-label-mismatch",
+            "`categorical_crossentropy` takes one-hot labels, and the loss of another stage "
+            "takes class numbers",
+            "train.stages[1].loss",
+            "use `sparse_categorical_crossentropy` here, or one-hot losses in every stage",
+        )
     ]
+
+
+def test_losses_that_all_take_one_hot_labels_get_them(train):
+    text = OWN.replace("{SparseCategoricalCrossentropy: {ignore_class: 9}}", "categorical_focal_crossentropy")
+    train(text.replace("sparse_categorical_crossentropy", "categorical_crossentropy"))
 
 
 NESTED = """\
