@@ -1,7 +1,6 @@
 """How the steps of a training are executed: what they take, what stays on the device, and which way."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from kexp.custom import load_reference
 from kexp.data.load import Datasets
 from kexp.graph.assemble import Assembly
 from kexp.protocols import Samples
-from kexp.record.rundir import RunDir
 from kexp.spec.phases import Phase
 from kexp.spec.types import Experiment
 from kexp.train.engine import BACKENDS
@@ -20,7 +18,6 @@ from kexp.train.engine.feed import Feed
 from kexp.train.engine.interface import Engine
 from kexp.train.engine.resident import Shelf
 from kexp.train.engine.start import start
-from kexp.train.user_callbacks import user_callbacks
 
 
 def parts_of(assembly: Assembly, samples: Samples) -> tuple[Any, ...]:
@@ -45,7 +42,13 @@ def train_feed(parts: tuple[Any, ...], assembly: Assembly, experiment: Experimen
 class Execution:
     """The splits of a training, on the device once for all of its phases, and a choice for each of these."""
 
-    def __init__(self, phases: Sequence[Phase], assembly: Assembly, datasets: Datasets) -> None:
+    def __init__(
+        self,
+        phases: Sequence[Phase],
+        assembly: Assembly,
+        datasets: Datasets,
+        callbacks: Sequence[Sequence[Any]],
+    ) -> None:
         experiment = phases[0].experiment
         self.names = [phase.name for phase in phases]
         self.splits = {
@@ -57,14 +60,7 @@ class Execution:
         feeds = [Feed(parts, experiment.train.batch_size) for parts in self.splits.values()]
         free_bytes = self.shelf.backend.free_bytes()
         self.choices = tuple(
-            choose(
-                assembly.model,
-                user_callbacks(phase.experiment.train.callbacks, assembly.context, RunDir(Path())),
-                feeds,
-                experiment.data.cache,
-                free_bytes,
-            )
-            for phase in phases
+            choose(assembly.model, given, feeds, experiment.data.cache, free_bytes) for given in callbacks
         )
 
     def engine(

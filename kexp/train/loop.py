@@ -47,7 +47,7 @@ def carry_out(
     experiment = order.experiment if order.scope == "full" else shortened(order.experiment)
     progress = Progress()
     ending = Ending(run, order, progress, display)
-    execution = Execution(ready.phases, assembly, datasets)
+    execution = Execution(ready.phases, assembly, datasets, ready.callbacks)
     with ExitStack() as stack:
         signals = stack.enter_context(StopSignals().caught())
         try:

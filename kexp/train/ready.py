@@ -1,9 +1,10 @@
 """What can be refused before a run exists; `kexp train` and `kexp validate --deep` both begin here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kexp.data.load import Datasets
 from kexp.diagnostics import Diagnostic
@@ -35,6 +36,8 @@ class Ready:
     datasets: Datasets
     assembly: Assembly
     warnings: tuple[Diagnostic, ...]
+    callbacks: tuple[Sequence[Any], ...]
+    """By phase, the user's, to be looked at: those that train are made anew and write into the run."""
 
 
 def make_ready(experiment: Experiment, folder: Path, scope: Scope = "full") -> Ready:
@@ -56,10 +59,12 @@ def make_ready(experiment: Experiment, folder: Path, scope: Scope = "full") -> R
     fits = not faults
     with _gathered(faults):
         check_vocabulary(experiment, assembly, datasets)
+    callbacks: list[Sequence[Any]] = []
     for number, phase in enumerate(todo):
         compiled = assembly.compiled(phase, datasets.info) if number else assembly
         with _gathered(faults):
-            user_callbacks(phase.experiment.train.callbacks, assembly.context, RunDir(Path()))
+            given = phase.experiment.train.callbacks
+            callbacks.append(user_callbacks(given, assembly.context, RunDir(Path())))
         with _gathered(faults):
             class_weight(phase, datasets)
         if fits:
@@ -71,7 +76,7 @@ def make_ready(experiment: Experiment, folder: Path, scope: Scope = "full") -> R
         raise SpecError(*faults, *doubts)
     if len(todo) > 1:
         assembly = assembly.compiled(phases(experiment)[0], datasets.info)
-    return Ready(todo, datasets, assembly, tuple(doubts))
+    return Ready(todo, datasets, assembly, tuple(doubts), tuple(callbacks))
 
 
 @contextmanager

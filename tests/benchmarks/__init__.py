@@ -7,6 +7,7 @@ says what is measured and what was expected before it was.
 BENCHMARKS = {
     "kills": "tests.benchmarks.kills:tables",
     "lines": "tests.benchmarks.lines:tables",
+    "overhead": "tests.benchmarks.overhead:tables",
     "resnet50": "tests.benchmarks.resnet50:tables",
     "sources": "tests.benchmarks.sources:tables",
     "symbols": "tests.benchmarks.symbols:tables",

@@ -120,18 +120,23 @@ def _resnet20() -> keras.Model:
 
 
 class Clock(keras.callbacks.Callback):  # type: ignore[misc]
-    """Times epochs from their begin to their end."""
+    """Times epochs from their begin to their end; `between`: from one end to the next."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds: list[float] = []
-        self.began = 0.0
+        self.between: list[float] = []
+        self.began = self.ended = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.began = perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.seconds.append(perf_counter() - self.began)
+        now = perf_counter()
+        self.seconds.append(now - self.began)
+        if epoch:
+            self.between.append(now - self.ended)
+        self.ended = now
 
 
 class Plain:
@@ -165,7 +170,7 @@ class Segmented:
         """Train; return the seconds of each epoch."""
         clock, first = Clock(), self.done
         self.done += number
-        callbacks = self.engine.callbacks([_Teller(self.engine.batches), clock], self.done)
+        callbacks = self.engine.callbacks([Teller(self.engine.batches), clock], self.done)
         fit = {"initial_epoch": first, "epochs": self.done, "shuffle": False, "verbose": 0}
         self.model.fit(self.engine.batches, callbacks=callbacks, **fit)
         return clock.seconds
@@ -175,7 +180,7 @@ class Segmented:
         self.shelf.clear()
 
 
-class _Teller(keras.callbacks.Callback):  # type: ignore[misc]
+class Teller(keras.callbacks.Callback):  # type: ignore[misc]
     """Tells the batches which epoch begins."""
 
     def __init__(self, batches: Any) -> None:

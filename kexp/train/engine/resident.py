@@ -31,17 +31,19 @@ class Shelf:
 class Resident:
     """A split on the device; the next epoch's order is made while this epoch runs."""
 
+    schedule: Schedule
+    rows: Any
+
     def __init__(self, feed: Feed, shelf: Shelf) -> None:
         self.feed, self.put = feed, shelf.backend.put
         self.data = shelf.put(feed.parts)
         self.orders = Ahead(self._order)
         self.epoch = 0
-        self.schedule, self.rows = self._order(0)
 
     def begin(self, epoch: int) -> None:
         self.epoch = epoch
+        self.schedule, self.rows = self.orders.take(epoch)
         if self.rows is not None:
-            self.schedule, self.rows = self.orders.take(epoch)
             self.orders.prepare(epoch + 1)
 
     def _order(self, epoch: int) -> tuple[Schedule, Any]:

@@ -22,6 +22,7 @@ class TensorFlow:
     """TensorFlow's side of the engine."""
 
     def put(self, parts: Any) -> Any:
+        # The tensor of an array keeps a second copy for numpy; its identity does not.
         return keras.tree.map_structure(lambda array: tf.identity(tf.convert_to_tensor(array)), parts)
 
     def free_bytes(self) -> int:
@@ -94,8 +95,9 @@ class StepLoop:
     def _compiled(self, portion: Portion, known_size: int | None) -> Any:
         """Return the function that runs the steps of `rows[start:end]`; it tells how many it did."""
         columns = keras.tree.flatten(portion.data)
+        nesting = keras.tree.map_structure(lambda column: 0, portion.data)
         outputs = self._outputs(portion, known_size)
-        is_watched = self.stops_at_nan and "loss" in outputs
+        is_watched = self.stops_at_nan and _is_number(outputs.get("loss"))
         in_order = portion.rows is None
 
         def segment(columns: Any, rows: Any, span: Any, place: Any) -> Any:
@@ -111,7 +113,7 @@ class StepLoop:
                 taken = first + tf.range(num_rows, dtype=tf.int64)
                 taken = taken if in_order else tf.gather(rows, taken)
                 batch = [tf.gather(column, taken) for column in columns]
-                batch = keras.tree.pack_sequence_as(portion.data, batch)
+                batch = keras.tree.pack_sequence_as(nesting, batch)
                 return done + 1, self._step(batch, tf.stack([seed, epoch, begun + done]))
 
             nothing = tf.nest.map_structure(_zeros, outputs)
@@ -136,6 +138,10 @@ class StepLoop:
         if self.augmentation is not None:
             batch = self.augmentation(batch, place)
         return self.keras_function(iter((batch,)))
+
+
+def _is_number(spec: tf.TensorSpec | None) -> bool:
+    return spec is not None and spec.shape.rank == 0 and spec.dtype.is_floating
 
 
 def _zeros(spec: tf.TensorSpec) -> Any:

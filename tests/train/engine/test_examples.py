@@ -39,7 +39,7 @@ def outcome(name, mode):
     settle(experiment.runtime, experiment.seed)
     ready = make_ready(experiment, CONFIGS, "no-data" if "fashion" in name else "smoke")
     assembly, todo = ready.assembly, [shortened(phase) for phase in ready.phases]
-    execution = Execution(todo, assembly, ready.datasets)
+    execution = Execution(todo, assembly, ready.datasets, ready.callbacks)
     execution.choices = (Choice(mode, "", segment_steps=2),) * len(todo)
     rows = []
     for number, phase in enumerate(todo):

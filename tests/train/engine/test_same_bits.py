@@ -330,6 +330,7 @@ def test_a_step_of_ones_own_that_tells_what_it_likes(keras):
             x, y = batch
             with tf.GradientTape() as tape:
                 noise = keras.random.normal(keras.ops.shape(x), seed=self.seeds)
+                noise += tf.random.normal(tf.shape(x))
                 loss = keras.ops.mean((self(x + noise) - keras.ops.one_hot(y, 3)) ** 2)
             self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
             return {"last": loss, "rows": keras.ops.shape(x)[0]}
@@ -360,9 +361,11 @@ def test_an_augmentation_changes_batches_by_their_place(keras):
             changed = self(tuple(map(tf.constant, batch)), tf.constant(place, tf.int64))
             return tuple(tensor.numpy() for tensor in changed)
 
-    found = check(augmentation=Shift())
-    assert found != check()
-    check(classifier(jit_compile=True), augmentation=Shift())
+    from fits import fitted
+
+    assert check(augmentation=Shift()) != fitted(task(), "single")
+    compiled = task(classifier(jit_compile=True), augmentation=Shift())
+    assert fitted(compiled, "resident", 2) == fitted(compiled, "single")
 
 
 # ---------------------------------------------------------------- random graphs
