@@ -167,7 +167,7 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
     """Return this process's variables without what a test must not depend on."""
     foreign = ("KEXP_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTEST_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "KEXP_CONFIG": os.environ["KEXP_CONFIG"], "COLUMNS": "100", **more}
+    return {**kept, "KEXP_CONFIG": os.environ.get("KEXP_CONFIG", ""), "COLUMNS": "100", **more}
 
 
 def train_spec(path: Path, runs: Path, scope: Scope) -> Result:

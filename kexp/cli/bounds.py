@@ -1,5 +1,6 @@
 """What the run of a stranger may take of this machine."""
 
+import os
 import re
 import resource
 from collections.abc import Iterator
@@ -32,8 +33,9 @@ def bounded_memory() -> Iterator[None]:
     if taken is None:
         yield
         return
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    most = taken + ROOM_BYTES if before[1] == resource.RLIM_INFINITY else min(taken + ROOM_BYTES, before[1])
+    before, most = resource.getrlimit(resource.RLIMIT_DATA), taken + ROOM_BYTES + _stack_bytes()
+    if before[1] != resource.RLIM_INFINITY:
+        most = min(most, before[1])
     resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
     try:
         with _told():
@@ -93,6 +95,11 @@ class Bounds:
 
             with _told():
                 check_tensors(model, num_rows, ROOM_BYTES)
+
+
+def _stack_bytes() -> int:
+    """Return what the stacks of a backend's threads count, which are started when they are needed."""
+    return 2 * (os.cpu_count() or 1) * (8 << 20)
 
 
 def _data_bytes() -> int | None:

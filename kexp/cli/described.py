@@ -109,7 +109,10 @@ def _facts(run: RunDir, status: Status, manifest: dict[str, Any]) -> list[tuple[
 
 def _doubts(run: RunDir) -> list[tuple[str, str]]:
     """Say of a run that is not known to be the user's own what that means, and what in it was changed."""
-    origin = run.origin()
+    try:
+        origin = run.origin()
+    except RunRefused as error:
+        return [("trust", error.diagnostics[0].message)]
     if origin == "own":
         return []
     if origin == "unverified":

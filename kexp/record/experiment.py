@@ -1,5 +1,7 @@
 """The experiment that a run trained, as its `resolved.yaml` says; and whether it may be run."""
 
+from dataclasses import replace
+
 from kexp.diagnostics import Diagnostic
 from kexp.document import Document, parse_document
 from kexp.document.reading import MAX_BYTES
@@ -39,6 +41,8 @@ def run_document(run: RunDir) -> Document:
 def runnable_experiment(run: RunDir, trust: bool = False) -> Experiment:
     """Return the experiment of a run whose model may be built: the user's own, or one that cannot hurt.
 
+    How many threads a stranger had says nothing of this machine.
+
     Raises: what `read_experiment` and `check_whole` raise; RunRefused (run-unverified, untrusted-code,
         untrusted-path).
     """
@@ -49,7 +53,7 @@ def runnable_experiment(run: RunDir, trust: bool = False) -> Experiment:
     run.check_whole()
     experiment = read_experiment(run)
     _refuse(code_and_files(experiment), experiment)
-    return experiment
+    return replace(experiment, runtime=replace(experiment.runtime, threads=None))
 
 
 def check_readable(experiment: Experiment, run: RunDir, trust: bool) -> None:

@@ -49,6 +49,8 @@ def check_info(record: Any) -> None:
     Raises: ValueError, KeyError, TypeError.
     """
     for name in ("inputs", "targets"):
+        if len({str(tensor["name"]) for tensor in record[name]}) < len(record[name]):
+            raise ValueError(f"two of the {name} have one name")
         for tensor in record[name]:
             shape = tensor["shape"]
             if not isinstance(tensor["name"], str) or not isinstance(tensor["dtype"], str):

@@ -96,17 +96,15 @@ class SealedFolder:
         write_macs(self.sums_mac, (*(("begun", mac) for mac in begun), *(("whole", mac) for mac in macs)))
 
     def _asked_text(self) -> bytes:
-        """List what was asked for with its hashes; what is no plain file, or too large, never has one."""
-        room = _MOST_BYTES
-        lines = []
+        """List what was asked for with its hashes; what is no plain file, or too large, spoils the list."""
+        room, text = _MOST_BYTES, b""
         for path in sorted(p for name in self.ASKED for p in walk(self.path / name)):
             found = path.lstat()
             room -= found.st_size
-            is_hashed = stat.S_ISREG(found.st_mode) and room >= 0
-            lines.append(
-                f"{sha256_of(path) if is_hashed else '?'}  {path.relative_to(self.path).as_posix()}\n"
-            )
-        return "".join(lines).encode("utf-8", "surrogateescape")
+            if not stat.S_ISREG(found.st_mode) or room < 0:
+                return text + b"?\n"
+            text += sum_line(path, path.relative_to(self.path).as_posix())
+        return text
 
     # ---------------------------------------------------------------- checking
 
@@ -197,20 +195,21 @@ def _not_plain(name: str, run: str, mode: int) -> KexpError:
 def walk(path: Path) -> Iterator[Path]:
     """Yield what is at a path or below it, but for folders; no link is followed.
 
-    Raises: too-many-files
+    Raises: too-many-files, file-broken
     """
     waiting, number = [path], 0
     while waiting:
         place = waiting.pop()
-        try:
-            is_folder = stat.S_ISDIR(place.lstat().st_mode)
-        except FileNotFoundError:
-            continue
         number += 1
         if number > MAX_ENTRIES:
             message = f"`{path}` holds more than {MAX_ENTRIES:,} files"
             raise RunRefused.because("too-many-files", message)
-        if is_folder:
-            waiting += place.iterdir()
-        else:
+        try:
+            is_folder = stat.S_ISDIR(place.lstat().st_mode)
+            waiting += place.iterdir() if is_folder else ()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise broken(place, f"it cannot be read: {error.strerror}") from None
+        if not is_folder:
             yield place

@@ -1,6 +1,8 @@
 """Runs that were removed: kept in a hidden folder beside the others until that is emptied."""
 
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from kexp.errors import NotFound, RunRefused, did_you_mean
@@ -12,8 +14,12 @@ FOLDER = ".trash"
 
 def size_bytes(folder: Path) -> int:
     """Return what a folder's files take on the disk; a link counts for itself."""
-    sizes = (entry.lstat().st_size for entry in folder.rglob("*") if not entry.is_dir())
-    return sum(sizes)
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # what goes away meanwhile, or lies deeper than a path is long
+                total += Path(parent, name).lstat().st_size
+    return total
 
 
 def remove(run: RunDir, root: Path) -> Path:

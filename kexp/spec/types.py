@@ -254,7 +254,7 @@ class Runtime:
     """Where it computes: `auto`, `cpu`, `gpu` or `gpu:1`; `auto` is a GPU where there is one."""
     precision: str = "float32"
     """A Keras dtype policy: `float32`, `mixed_float16`, `mixed_bfloat16`, …"""
-    threads: PositiveInt | None = None
+    threads: Annotated[int, Within(1, 1024)] | None = None
     """CPU threads; as many as the CPUs this process may use when left out."""
     deterministic: bool = False
     """Whether only operations that repeat bit for bit are used; slower on a GPU."""

@@ -136,6 +136,18 @@ def _nested_folders(run: RunDir, outside: Path) -> None:
     (path / "x.json").write_text("{}")
 
 
+def _deeper_than_paths(run: RunDir, outside: Path) -> None:
+    """Nest folders deeper than a path may be long, which only relative names can."""
+    before = Path.cwd()
+    os.chdir(run.path)
+    try:
+        for _ in range(300):
+            Path("d" * 20).mkdir()
+            os.chdir("d" * 20)
+    finally:
+        os.chdir(before)
+
+
 def _many_files(run: RunDir, outside: Path) -> None:
     run.evaluations.mkdir()
     for number in range(3000):
@@ -183,6 +195,7 @@ LOOKING: dict[str, Spoil] = {
         for name in ("evaluations", "code", "checkpoints", "preprocess")
     },
     "folders are nested": _nested_folders,
+    "folders are nested deeper than paths": _deeper_than_paths,
     "there are many evaluations": _many_files,
     "evaluations have hostile names": _names(
         f"{ESCAPE}.json", f"{BIDI}.json", "a\nfake line.json", "\udcff.json"

@@ -12,8 +12,7 @@ pytestmark = pytest.mark.xdist_group("cli")
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["looking", "running"])
+@pytest.mark.parametrize("kind", [pytest.param("looking", marks=pytest.mark.slow), "running"])
 def test_memory_stays_below_a_gigabyte_beyond_a_plain_start(kind, tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "hostile.measure", kind, tmp_path],

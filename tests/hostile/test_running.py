@@ -11,7 +11,8 @@ from fakes import KERAS, machine
 from hostile.commands import kexp
 from hostile.corpus import CHECKPOINTS, LOOKING
 from hostile.models import CANARY, DATA_LARGE, DATA_REFUSED, LARGE, REFUSED
-from hostile.runs import FEATURES, ID, MANIFEST, list_anew, make_run, spec
+from hostile.runs import FEATURES, ID, MANIFEST, MODEL, list_anew, make_run, spec
+from kexp.record.experiment import runnable_experiment
 
 pytestmark = KERAS
 MEASURE = ("evaluate", ID, "--split", "train")
@@ -316,4 +317,48 @@ def test_data_cannot_lie_elsewhere_where_it_comes_from_no_file(run, told):
     assert (answer.code, answer.error.splitlines()[0]) == (
         2,
         "error[no-data-path]: the source `sklearn` takes no `path`, so its data cannot lie elsewhere",
+    )
+
+
+def test_how_many_threads_a_stranger_had_says_nothing_of_this_machine(run):
+    with_spec(run, spec().replace("seed: 1", "seed: 1\nruntime: {threads: 1000}"))
+    run.code.joinpath("evil.py").unlink()
+
+    assert runnable_experiment(run).runtime.threads is None
+    run.vouch()
+    run.write_sums()
+    assert runnable_experiment(run).runtime.threads == 1000
+
+
+def test_weights_that_keras_publishes_are_not_a_file_of_the_stranger_s(run):
+    model = "model:\n  inputs: {x: [32, 32, 3]}\n  layers:\n    - MobileNetV2: {weights: imagenet, include_top: false}\n"
+    with_spec(run, spec(f"{model}    - Flatten\n    - Dense -> scores: 3\n"))
+
+    assert runnable_experiment(run).name == "iris"
+
+
+def test_a_vocabulary_that_the_run_has_kept_is_not_read_from_its_file(run):
+    with_spec(
+        run, spec(f"preprocess: {{features: [{{StringLookup: {{vocabulary: /etc/passwd}}}}]}}\n{MODEL}")
+    )
+
+    assert runnable_experiment(run).name == "iris"
+
+
+@pytest.mark.parametrize("vocabulary", ['"/etc/passwd"', "3", '{"a": 1}', "null"])
+def test_a_kept_vocabulary_that_is_no_list_is_refused(run, told, vocabulary):
+    with_spec(run, spec(f"preprocess: {{features: [{{IntegerLookup: {{num_oov_indices: 1}}}}]}}\n{MODEL}"))
+    info = json.dumps(MANIFEST["data"]["info"])
+    run.preprocess.mkdir()
+    files = {
+        "inputs.json": f'{{"schema": 1, "raw": {info}, "files": {{"features": "features"}}}}',
+        "features.json": f'{{"schema": 1, "layers": [{{"class": "IntegerLookup", "vocabulary": {vocabulary}}}]}}',
+    }
+    for name, text in files.items():
+        (run.preprocess / name).write_text(text)
+        list_anew(run, run.preprocess / name)
+
+    assert first_line(told(*PREDICT)).startswith(
+        f"error[file-broken]: `preprocess/features.json` of run `{ID}` is broken: "
+        "it does not hold what `preprocess` learnt: "
     )

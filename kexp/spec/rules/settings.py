@@ -34,7 +34,7 @@ def wrong_choices(draft: Draft) -> Iterator[Diagnostic]:
     choices = [(name, draft.root.at(f"runtime.{name}"), known) for name, known in _RUNTIME.items()]
     choices += [("tracker", tracker, _TRACKERS) for tracker in draft.root.at("trackers").items()]
     for what, written, known in choices:
-        found = written.text
+        found = written.text if written.number is None else str(written.number)
         if found is None or found in known or (what == "device" and _DEVICE.fullmatch(found)):
             continue
         message = f"`{what}` must be {one_of(known)}, found `{found}`"

@@ -1,0 +1,99 @@
+"""Arrays and images that strangers send: what numpy and Pillow would believe."""
+
+import struct
+import zipfile
+import zlib
+
+import pytest
+from fakes import KERAS, machine
+
+from hostile.commands import kexp
+from hostile.runs import ID, make_run, spec
+
+pytestmark = KERAS
+PICKLE = b"\x80\x04cposix\nsystem\n(S'touch canary'\ntR."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def backend():
+    return machine()
+
+
+def npy(shape, data=b"", descr="<f4"):
+    """Return an .npy file whose header says whatever it likes."""
+    header = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+LIES = {
+    "more than any memory": (npy((10**12, 4), bytes(48)), "Unable to allocate"),
+    "more than any number": (npy((10**30, 4), bytes(48)), "too large"),
+    "less than nothing": (npy((-3, 4), bytes(48)), "negative"),
+    "objects": (npy((3,), PICKLE, "|O"), "Python objects"),
+    "nothing": (b"", "single value"),
+    "no shape": (b"\x93NUMPY\x01\x00\x00\x00", "damaged"),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_an_array_that_lies_is_refused(name, tmp_path):
+    member, why = LIES[name]
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as archive:
+        archive.writestr("x.npy", member)
+        archive.writestr("y.npy", npy((3,), bytes(12), "<i4"))
+    (tmp_path / "spec.yaml").write_text(spec(data="data: {source: npz, path: data.npz}"))
+    answer = kexp(tmp_path, "data", "spec.yaml")
+
+    assert answer.code == 6
+    assert why in answer.error
+    assert answer.seconds < 5
+    assert not (tmp_path / "canary").exists()
+
+
+def test_an_array_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "data.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("x.npy", "w", force_zip64=True) as member:
+            member.write(npy((70_000_000, 1)))
+            for _ in range(280):
+                member.write(bytes(1_000_000))
+        archive.writestr("y.npy", npy((3,), bytes(12), "<i4"))
+    (tmp_path / "spec.yaml").write_text(spec(data="data: {source: npz, path: data.npz}"))
+    answer = kexp(tmp_path, "data", "spec.yaml")
+
+    assert answer.code == 6
+    assert answer.error.startswith("error[zip-bomb]: `x` in `data.npz` unpacks from 1,2")
+    assert answer.seconds < 5
+
+
+@pytest.mark.parametrize("name", [name for name in LIES if name != "nothing"])
+def test_rows_that_lie_are_refused(name, tmp_path):
+    make_run(tmp_path / "runs")
+    (tmp_path / "rows.npy").write_bytes(LIES[name][0])
+    answer = kexp(tmp_path, "predict", ID, "rows.npy")
+
+    assert answer.code == 6
+    assert answer.error.startswith("error[not-an-npy]: `rows.npy` is not an .npy file of numbers or text: ")
+    assert not (tmp_path / "canary").exists()
+
+
+def png(width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"x"))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_an_image_that_is_immense_is_refused(tmp_path):
+    (tmp_path / "images" / "a").mkdir(parents=True)
+    (tmp_path / "images" / "a" / "1.png").write_bytes(png(60_000, 60_000))
+    (tmp_path / "spec.yaml").write_text(spec(data="data: {source: images, path: images}"))
+    answer = kexp(tmp_path, "data", "spec.yaml")
+
+    assert answer.code == 6
+    assert answer.error.startswith("error[image-unreadable]: `images/a/1.png` cannot be decoded: ")
