@@ -16,6 +16,7 @@ import pytest
 from kexp.diagnostics import Diagnostic
 from kexp.document import load_document, parse_document
 from kexp.protocols import DataInfo, Plan, TensorInfo
+from kexp.spec.overrides import override
 from kexp.spec.parse import parse_experiment
 from kexp.spec.types import Experiment, Runtime
 from kexp.train.backend import Machine, prepare
@@ -170,12 +171,12 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "KEXP_CONFIG": os.environ.get("KEXP_CONFIG", ""), "COLUMNS": "100", **more}
 
 
-def train_spec(path: Path, runs: Path, scope: Scope) -> Result:
-    """Train a spec in this process."""
+def train_spec(path: Path, runs: Path, scope: Scope, assignments: Sequence[str] = ()) -> Result:
+    """Train a spec in this process, with what `--set` would say."""
     ready = machine()
     from kexp.train.loop import train
 
-    document = load_document(path)
+    document = override(load_document(path), assignments)
     order = Order(
         parse_experiment(document),
         path.read_bytes(),
