@@ -17,6 +17,7 @@ from kexp.custom import load_object, user_traceback
 from kexp.diagnostics import Diagnostic, Span
 from kexp.errors import SpecError
 from kexp.spec.formula import FormulaError, compute
+from kexp.spec.references import vocabulary_file
 from kexp.spec.types import Component, Formula, Graph, Value
 from kexp.spec.wiring import snake_case
 
@@ -71,6 +72,8 @@ def construct(component: Component, context: Context, name: str | None = None) -
             return _construct_custom(component, context, name)
         made = getattr(_MODULES[component.namespace], component.name)
         options = _options(component, context, name or snake_case(component))
+        if (file := vocabulary_file(component)) is not None:
+            options["vocabulary"] = str(context.folder / file)
         if name is not None and component.namespace in ("layers", "applications"):
             options = _with_identity(made, options, context, name)
         return made(**options)

@@ -12,6 +12,7 @@ from kexp.graph.construct import Context, construct
 from kexp.graph.preprocess import Preprocessing, plain_letters
 from kexp.protocols import DataInfo
 from kexp.spec.pipelines import is_entry, taken_names
+from kexp.spec.references import vocabulary_file
 from kexp.spec.types import Component, Pipeline
 from kexp.spec.wiring import snake_case
 
@@ -30,7 +31,7 @@ def build_preprocessing(
     with full_precision():
         for entry, pipeline in pipelines.items():
             layers[entry] = tuple(
-                construct(_with_vocabulary(layer, context, is_restored), context, _label(entry, layer, names))
+                construct(_as_restored(layer) if is_restored else layer, context, _label(entry, layer, names))
                 for layer in pipeline.layers
             )
     preprocessing = Preprocessing(info, pipelines, layers)
@@ -79,12 +80,8 @@ def _label(entry: str, layer: Component, taken: set[str]) -> str:
     return label
 
 
-def _with_vocabulary(layer: Component, context: Context, is_restored: bool) -> Component:
-    """Let the file of a vocabulary be found; a restored run has its content among what was learnt."""
-    options = layer.options or {}
-    file = options.get("vocabulary")
-    if layer.is_custom or not isinstance(file, str):
+def _as_restored(layer: Component) -> Component:
+    """Leave out the file of a vocabulary: its content is among what was learnt."""
+    if vocabulary_file(layer) is None:
         return layer
-    kept = {name: value for name, value in options.items() if name != "vocabulary" or not is_restored}
-    found = kept if is_restored else {**kept, "vocabulary": str(context.folder / file)}
-    return replace(layer, options=found)
+    return replace(layer, options={k: v for k, v in (layer.options or {}).items() if k != "vocabulary"})

@@ -15,6 +15,7 @@ from kexp.spec.references import DATA_PATHS
 
 MAX_BASES = 100
 
+_LOOKUP = re.compile(r"\b(StringLookup|IntegerLookup|TextVectorization)\b")
 _FILE_REFERENCE = re.compile(r"([\w./-]+\.py):[A-Za-z_]\w*\Z")
 
 
@@ -146,7 +147,7 @@ def _rebased(node: Node, folder: str, path: tuple[str, ...]) -> Node:
         case Scalar(value=str() as text):
             is_data = path[:1] == ("data",) and path[1:2] and path[1] in DATA_PATHS
             is_weights = path[-1:] == ("weights",) or path[-2:] == ("weights", "from")
-            is_vocabulary = path[:1] == ("preprocess",) and path[-1:] == ("vocabulary",)
+            is_vocabulary = path[-1:] == ("vocabulary",) and _LOOKUP.search(path[-2]) is not None
             moves = _FILE_REFERENCE.match(text) or is_data or is_weights or is_vocabulary
             return replace(node, value=_moved(text, folder)) if moves else node
         case Items(items=items):

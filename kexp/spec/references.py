@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kexp.spec.components import is_custom
-from kexp.spec.types import Component, Data, Experiment, Formula, Pipeline, Value, Weights
+from kexp.spec.types import Component, Data, Experiment, Formula, Value, Weights
 
 DATA_PATHS = ("path", "train", "val", "test", "table", "masks")
 """The options of data sources that are files or folders, or maps of them."""
@@ -90,13 +90,12 @@ def _mapped(value: Any, rename: Callable[[str], str], relocate: Callable[[str], 
         changes["name"] = rename(value.name)
     if isinstance(value, Data) and is_custom(value.source):
         changes["source"] = rename(value.source)
-    if isinstance(value, Pipeline):
-        changes["layers"] = tuple(_with_vocabulary(layer, relocate) for layer in changes["layers"])
+    if isinstance(value, Component) and (file := vocabulary_file(value)) is not None:
+        changes["options"] = {**changes["options"], "vocabulary": relocate(file)}
     return dataclasses.replace(value, **changes)
 
 
-def _with_vocabulary(layer: Component, relocate: Callable[[str], str]) -> Component:
-    file = (layer.options or {}).get("vocabulary")
-    if layer.is_custom or not isinstance(file, str):
-        return layer
-    return dataclasses.replace(layer, options={**(layer.options or {}), "vocabulary": relocate(file)})
+def vocabulary_file(component: Component) -> str | None:
+    """Return the file that a layer of Keras's reads its vocabulary from."""
+    file = (component.options or {}).get("vocabulary")
+    return file if isinstance(file, str) and not component.is_custom else None

@@ -222,3 +222,11 @@ def test_initial_weights_are_these(build):
 
 
 PINNED = [1.1237627267837524, -0.8262302875518799]
+
+
+def test_a_layer_of_the_model_reads_its_vocabulary_from_beside_the_spec(build, code):
+    (code / "ids.txt").write_text("7\n5\n")
+    ids = info({"x": (1,)}, dtype="int64")
+    model = build("{layers: [{IntegerLookup: {vocabulary: ids.txt}}]}", ids).model
+
+    assert model(np.array([[5], [7], [9]])).numpy().tolist() == [[2], [1], [0]]

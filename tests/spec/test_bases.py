@@ -165,3 +165,14 @@ def test_the_file_of_a_vocabulary_is_found_from_a_base_in_another_folder(tmp_pat
     write(tmp_path, deep__base="preprocess: {text: [{TextVectorization: {vocabulary: words.txt}}]}\n")
     spec = merged(tmp_path, "extends: deep/base.yaml\n")
     assert spec["preprocess"]["text"][0]["TextVectorization"] == {"vocabulary": "deep/words.txt"}
+
+
+def test_so_is_that_of_a_layer_of_the_model_but_not_what_an_own_layer_calls_a_vocabulary(tmp_path):
+    own = '"own.py:Words": {vocabulary: small}'
+    layers = f"[{{x -> IntegerLookup -> ids: {{vocabulary: ids.txt}}}}, {{{own}}}]"
+    write(tmp_path, deep__base=f"model: {{layers: {layers}}}\n")
+    spec = merged(tmp_path, "extends: deep/base.yaml\n")
+    assert spec["model"]["layers"] == [
+        {"x -> IntegerLookup -> ids": {"vocabulary": "deep/ids.txt"}},
+        {"deep/own.py:Words": {"vocabulary": "small"}},
+    ]

@@ -90,10 +90,11 @@ def test_both_sections_belong_to_what_is_trained():
 def test_code_and_vocabularies_in_them_are_files_of_the_experiment():
     experiment = read(
         'preprocess: {city: [{StringLookup: {vocabulary: cities.txt}}, "own.py:f"]}\n'
-        'augment: {x: "noise.py:Noise"}'
+        'augment: {x: "noise.py:Noise"}',
+        model="{layers: [{IntegerLookup: {vocabulary: ids.txt}}, {Dense: 1}]}",
     )
     assert custom_names(experiment) == ["own.py:f", "noise.py:Noise"]
-    assert weight_files(experiment) == ["cities.txt"]
+    assert weight_files(experiment) == ["ids.txt", "cities.txt"]
 
 
 def test_the_names_of_a_key_of_augment():
