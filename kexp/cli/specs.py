@@ -17,6 +17,7 @@ from kexp.spec.bases import extend
 from kexp.spec.installed import catalogue_mismatch
 from kexp.spec.overrides import override
 from kexp.spec.parse import check
+from kexp.spec.references import at_home
 from kexp.spec.types import Experiment
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def read_spec(spec: str, assignments: Sequence[str] = ()) -> Spec:
         raise SpecError(*checked.diagnostics)
     mismatch = catalogue_mismatch()
     warnings = checked.diagnostics if mismatch is None else (mismatch, *checked.diagnostics)
-    return Spec(checked.experiment, text, document.folder, extended.bases, warnings)
+    return Spec(at_home(checked.experiment), text, document.folder, extended.bases, warnings)
 
 
 def shorthands(seed: int | None, name: str | None) -> list[str]:

@@ -1,6 +1,7 @@
 """What an experiment refers to, files, custom code and values: found, and pointed elsewhere."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -51,6 +52,14 @@ def with_weight_files(experiment: Experiment, relocate: Callable[[str], str]) ->
     """Return the experiment with the files that layers start from, weights and vocabularies, relocated."""
     result: Experiment = _mapped(experiment, lambda name: name, relocate)
     return result
+
+
+def at_home(experiment: Experiment) -> Experiment:
+    """Return the experiment with `~` replaced in the paths of its files, as a shell would have."""
+
+    expanded = os.path.expanduser  # `Path.expanduser` refuses homes that it does not know
+    data = with_data_files(experiment.data, expanded)
+    return with_weight_files(dataclasses.replace(experiment, data=data), expanded)
 
 
 def weight_files(experiment: Experiment) -> list[str]:

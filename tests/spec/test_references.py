@@ -1,6 +1,6 @@
 from strategies import experiment_of
 
-from kexp.spec.references import custom_names, with_custom_names
+from kexp.spec.references import at_home, custom_names, weight_files, with_custom_names
 
 SPEC = """\
 data: {source: "code/load.py:load", args: {size: 3}}
@@ -36,3 +36,31 @@ def test_places_are_kept():
     moved = with_custom_names(experiment, str.upper)
     assert moved.model.steps[0].what.span == experiment.model.steps[0].what.span
     assert moved.document is experiment.document
+
+
+def test_a_tilde_is_the_home_in_paths_and_nowhere_else(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    text = """\
+data: {source: npz, train: ~/a.npz, test: ~nobody-at-all/b.npz, x: ~/x, y: y}
+model: {layers: [{Dense: 3}]}
+train: {optimizer: adam, loss: mse}
+"""
+    moved = at_home(experiment_of(text))
+    assert moved.data.options == {
+        "train": "/home/ada/a.npz",
+        "test": "~nobody-at-all/b.npz",
+        "x": "~/x",
+        "y": "y",
+    }
+
+
+def test_so_it_is_in_the_files_that_layers_start_from(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    layers = "[{IntegerLookup: {vocabulary: ~/ids.txt}}, {Dense: 3, weights: ~/old.keras}]"
+    moved = at_home(
+        experiment_of(
+            f"data: {{source: npz, path: a.npz, x: x, y: y}}\nmodel: {{layers: {layers}}}\n"
+            "train: {optimizer: adam, loss: mse}\n"
+        )
+    )
+    assert weight_files(moved) == ["/home/ada/ids.txt", "/home/ada/old.keras"]
