@@ -13,7 +13,7 @@ from keras.src.utils.naming import to_snake_case
 from kexp.errors import SpecError
 from kexp.graph.calls import takes_positions
 from kexp.graph.described import Describer
-from kexp.graph.fixed import FixedTraining
+from kexp.graph.fixed import FixedTraining, unwrapped
 from kexp.graph.learnt import holds_statistics, paths_of
 from kexp.graph.links import Again, Body, Inlet, Link, Ref
 from kexp.graph.naming import graph_of
@@ -57,7 +57,7 @@ class _Reader:
         if graph is None:
             return self._unbuilt(model)
         nodes = nodes_in_order(graph.inputs, graph.outputs)
-        operations = [id(_without_training(node.operation)[0]) for node in nodes]
+        operations = [id(unwrapped(node.operation)) for node in nodes]
         calls = Counter(operations)
         links = [
             self._link(node, model, calls[operation] > 1, operation in operations[:index])
@@ -113,7 +113,7 @@ class _Reader:
 
     def _link(self, node: Node, model: keras.Model, is_shared: bool, is_again: bool) -> Link:
         gives = tuple(self.number(tensor) for tensor in node.output_tensors)
-        operation, training = _without_training(node.operation)
+        operation = unwrapped(node.operation)
         if not isinstance(operation, keras.Layer):
             expression, tensors = expression_of(node)
             return Link(expression, tuple(map(self.number, tensors)), gives, name=_given_name(operation))
@@ -125,7 +125,7 @@ class _Reader:
             )
         link = Link(Again(), (), ()) if is_again else self._layer(operation)
         takes, keywords, constants = self._arguments(operation, node)
-        constants |= training
+        constants |= _said_of_training(node)
         number = self.number(operation) if is_shared else -1
         if isinstance(link.what, Body):
             shapes = [tuple(tensor.shape[1:]) for tensor in node.input_tensors]
@@ -196,11 +196,18 @@ class _Reader:
         return None if value is None else self.number(value)
 
 
-def _without_training(operation: Any) -> tuple[Any, dict[str, Value]]:
-    """Return the layer that a step calls, and the `training` that its `call` holds."""
+def _said_of_training(node: Node) -> dict[str, Value]:
+    """Return the `training` that a call was given: its author meant it to hold, though `fit` overrides it.
+
+    Source: keras 3.15 `Layer.__call__` writes down the default of the layer's `call` where none was given.
+    """
+    operation = node.operation
     if isinstance(operation, FixedTraining):
-        return operation.layer, {"training": operation.training}
-    return operation, {}
+        return {"training": operation.training}
+    said = node.arguments.kwargs.get("training")
+    parameter = inspect.signature(operation.call).parameters.get("training")
+    is_default = parameter is None or said == parameter.default
+    return {} if is_default or not isinstance(said, bool) else {"training": said}
 
 
 def _functional(model: keras.Model) -> Any:

@@ -129,6 +129,17 @@ model:
     )
 
 
+def test_a_training_that_a_call_was_given_holds_in_the_spec(models):
+    keras = models.keras
+    x = keras.Input((4,), name="x")
+    body = keras.Sequential([keras.Input((4,)), keras.layers.BatchNormalization()], name="body")
+    y = keras.layers.Dropout(0.5)(body(x, training=False), training=True)
+    text, built = models.imported(keras.Model(x, y))
+
+    assert layers_of(text).count("training: false") == layers_of(text).count("training: true") == 1
+    assert [layer.training for layer in built.layers if hasattr(layer, "training")] == [False, True]
+
+
 # ---------------------------------------------------------------- what layers learnt
 
 
