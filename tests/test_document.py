@@ -114,6 +114,13 @@ def test_a_step_is_found_by_its_what():
     assert document.locate("layers[1].code/swish.py:Swish.beta").text == "2"
 
 
+def test_what_stands_beside_a_step_is_found_below_its_key():
+    document = read("layers:\n  - a -> Dense -> b: 3\n    weights: w.keras\ntrain: {loss: mse}\nname: x\n")
+    assert document.locate("layers[0].Dense.weights").text == "w.keras"
+    assert document.locate("layers[0].Dense.units").text == "3"
+    assert document.locate("train.loss.name").text == "mse"
+
+
 def test_a_path_is_split_into_keys_and_indices():
     assert path_parts("train.stages[0].optimizer") == ["train", "stages", "[0]", "optimizer"]
     assert path_parts("layers[1].swish.py:Swish.beta") == ["layers", "[1]", "swish.py:Swish", "beta"]

@@ -66,7 +66,10 @@ class Document:
     faults: tuple[Diagnostic, ...] = field(compare=False, default=())
 
     def locate(self, path: str) -> Span | None:
-        """Return the span of the value at `path` (`data.split.val`), or of its nearest parent."""
+        """Return the span of the value at `path` (`data.split.val`), or of its nearest parent.
+
+        Below a step's key (`layers[0].Dense.weights`) also stand the keys beside it.
+        """
         found = self._find(path)
         return found.span if found else None
 
@@ -94,12 +97,14 @@ class Document:
         return ""
 
     def _find(self, path: str) -> "_Found | None":
-        found = None
+        found, step = None, None
         for part in path_parts(path):
             inner = _child(found.node if found else self.root, part)
+            if inner is None and step is not None:
+                inner = _child(step.node, part)
             if inner is None:
                 break
-            found = inner
+            found, step = inner, found if found and found.is_item else None
         return found
 
     def located(self, error: KexpError) -> KexpError:
@@ -129,6 +134,7 @@ class _Found:
     node: Node
     span: Span
     key: Span
+    is_item: bool = False
 
 
 def _child(node: Node, part: str) -> _Found | None:
@@ -137,7 +143,7 @@ def _child(node: Node, part: str) -> _Found | None:
         if index >= len(node.items):
             return None
         item = node.items[index]
-        return _Found(item, item.span, item.span)
+        return _Found(item, item.span, item.span, is_item=True)
     if isinstance(node, Entries):
         for name, key, value in node:
             if name == part or part in (piece.strip() for piece in name.split("->")):
