@@ -172,13 +172,57 @@ class Duplicates:
 
 
 @dataclass(frozen=True, slots=True)
+class Learnt:
+    """Something that a layer learnt, such as its vocabulary: how many values, and the first of them."""
+
+    name: str
+    size: int
+    first: tuple[str | float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A sample after layers, as text by column; `epoch` and `step` of `augment` count from 1."""
+
+    values: Mapping[str, str]
+    epoch: int | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A sample of the training split before layers, and each time that it went through them."""
+
+    row: int
+    before: Mapping[str, str]
+    after: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What an entry of `preprocess` or `augment` makes of columns; `layers` with what each of them learnt.
+
+    Images have no rows of text: `is_drawn` tells that there are pictures of them.
+    """
+
+    name: str
+    layers: tuple[tuple[str, tuple[Learnt, ...]], ...]
+    before: tuple[ColumnFacts, ...]
+    after: tuple[ColumnFacts, ...]
+    rows: tuple[Passed, ...]
+    is_drawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What `kexp data` tells of a data set."""
+    """What `kexp data` tells of a data set; `augment` compares the samples of the training's first step."""
 
     source: str
     splits: tuple[SplitFacts, ...]
     duplicates: tuple[Duplicates, ...]
     notes: tuple[str, ...]
+    preprocess: tuple[Passage, ...] = ()
+    augment: tuple[Passage, ...] = ()
 
 
 # ---------------------------------------------------------------- trackers

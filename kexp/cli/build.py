@@ -10,7 +10,10 @@ from kexp.errors import UsageError
 from kexp.export import FORMATS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kexp.export.built import Built
+    from kexp.protocols import Column
     from kexp.spec.types import Experiment
 
 _STDOUT = "-"
@@ -40,7 +43,7 @@ def build(
     read = read_spec(spec, assignments or ())
     folder = Path.cwd() if output == _STDOUT else Path(output).parent
     with streams.hushed(), placed(read.experiment):
-        built = _built(read.experiment, read.folder)
+        built = _built(read.experiment, read.folder, suffix)
         data = load_reference(FORMATS[suffix])(built, folder)
         parameters = built.model.count_params() if built.model.built else None
     if output == _STDOUT:
@@ -73,20 +76,28 @@ def _suffix(output: str, force: bool) -> str:
     return suffix
 
 
-def _built(experiment: "Experiment", folder: Path) -> "Built":
-    """Build on the declared inputs, or on what the data is like."""
+def _built(experiment: "Experiment", folder: Path, suffix: str) -> "Built":
+    """Build on the declared inputs or on what the data is like; Keras's file has what layers start from."""
     from kexp.train.backend import prepare
 
     prepare(experiment.runtime, experiment.seed or 0)
-    from kexp.evaluate import load_data
+    from kexp.data.experiment import load_data
     from kexp.export.built import build_declared, build_on, declared
+    from kexp.graph.initial import begin_layers
     from kexp.preparation import prepare_data
+    from kexp.spec.references import adapts
 
-    inputs = declared(experiment)
-    if inputs is not None:
-        return build_declared(experiment, inputs, folder)
-    made = prepare_data(experiment, load_data(experiment, folder), folder)
-    return build_on(experiment, made.datasets.info, folder, made.preprocessing)
+    begins, inputs = suffix == ".keras", declared(experiment)
+    columns: Mapping[str, Column] = {}
+    if inputs is None or (begins and adapts(experiment)):
+        made = prepare_data(experiment, load_data(experiment, folder), folder)
+        built = build_on(experiment, made.datasets.info, folder, made.preprocessing)
+        columns = made.datasets.splits["train"].inputs
+    else:
+        built = build_declared(experiment, inputs, folder)
+    if begins:
+        begin_layers(built.beginnings, columns, folder)
+    return built
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,38 +1,44 @@
 """A run or a spec, described; no Keras is imported."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kexp.cli.options import runs_folder
+from kexp.cli.output import write_output
 from kexp.cli.streams import Streams
 from kexp.diagnostics import printable, unambiguous
-from kexp.document import load_document
-from kexp.errors import RunRefused, UsageError
-from kexp.record.experiment import read_experiment
-from kexp.record.files import read_regular, write_atomically
+from kexp.errors import RunRefused
+from kexp.record.files import read_regular
 from kexp.record.history import read_rows
 from kexp.record.jsonfile import broken
+from kexp.record.level import LEVELS, recorded_claim
 from kexp.record.notes import read_notes
 from kexp.record.provenance import read_manifest
 from kexp.record.query import find_run
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, derive_state, read_status, utc_text
-from kexp.spec.bases import extend
-from kexp.spec.parse import parse_experiment
-from kexp.spec.types import Experiment
+
+if TYPE_CHECKING:
+    from kexp.spec.types import Experiment
 
 MAX_TEXT_BYTES = 16 << 20
 _WIDEST = 40
 
 
-def experiment_of(target: str, runs: str | None) -> Experiment:
+def experiment_of(target: str, runs: str | None) -> "Experiment":
     """Return what a spec file or a run's `resolved.yaml` says."""
+    from kexp.record.experiment import read_experiment
+
     if Path(target).suffix in (".yaml", ".yml"):
+        from kexp.document import load_document
+        from kexp.spec.bases import extend
+        from kexp.spec.parse import parse_experiment
+
         return parse_experiment(extend(load_document(Path(target))).document)
     return read_experiment(find_run(target, runs_folder(runs)))
 
 
-def draw(streams: Streams, experiment: Experiment, form: str, output: Path | None) -> None:
+def draw(streams: Streams, experiment: "Experiment", form: str, output: Path | None) -> None:
     """Write the model as text or picture.
 
     Raises: UsageError (not-writable).
@@ -43,11 +49,7 @@ def draw(streams: Streams, experiment: Experiment, form: str, output: Path | Non
     if output is None:
         streams.tell(printable(text))
         return
-    try:
-        write_atomically(output, f"{text}\n".encode())
-    except OSError as error:
-        message = f"`{output}` cannot be written: {error.strerror}"
-        raise UsageError.because("not-writable", message) from None
+    write_output(output, f"{text}\n".encode())
 
 
 def text_of(path: Path, most_bytes: int = MAX_TEXT_BYTES) -> str:
@@ -148,4 +150,10 @@ def _provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     if git:
         changed = " with uncommitted changes" if git.get("dirty") else ""
         facts.append(("code", f"{str(git.get('commit'))[:12]}{changed}"))
+    claim = recorded_claim(manifest)
+    if claim:
+        held = f"{claim.level}, {LEVELS[claim.level]}" if claim.level else "nothing"
+        facts += [("promise", held), *(("no more", reason) for reason in claim.why_not)]
+    if manifest.get("reproduces"):
+        facts.append(("again", f"it reproduces {manifest['reproduces']}"))
     return facts

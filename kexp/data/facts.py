@@ -34,11 +34,11 @@ def _split(name: str, samples: Samples, datasets: Datasets, num_rows: int) -> Sp
             fills = info.fills.get(column_name, {})
             inner = info.columns.get(column_name)
             if inner is None or len(column.shape) != 2:
-                columns.append(_facts(column_name, role, column, fills.get(column_name)))
+                columns.append(column_facts(column_name, role, column, fills.get(column_name)))
                 continue
             matrix = in_memory(column)
             columns += [
-                _facts(f"{column_name}.{part}", role, matrix[:, number], fills.get(part))
+                column_facts(f"{column_name}.{part}", role, matrix[:, number], fills.get(part))
                 for number, part in enumerate(inner)
             ]
     counts = datasets.fingerprint.class_counts.get(name, {})
@@ -46,7 +46,8 @@ def _split(name: str, samples: Samples, datasets: Datasets, num_rows: int) -> Sp
     return SplitFacts(name, len(samples), tuple(columns), kept, _rows(samples, datasets, num_rows))
 
 
-def _facts(name: str, role: str, column: Column, filled: str | float | None) -> ColumnFacts:
+def column_facts(name: str, role: str, column: Column, filled: str | float | None = None) -> ColumnFacts:
+    """Describe a column, read once."""
     if is_text(column):
         distinct = len(np.unique(in_memory(column).astype(np.str_)))
         return ColumnFacts(name, role, column.shape[1:], "text", num_distinct=distinct, filled=filled)
@@ -63,18 +64,22 @@ def _rows(samples: Samples, datasets: Datasets, number: int) -> tuple[Mapping[st
     heads = {name: column[:number] for name, column in {**samples.inputs, **samples.targets}.items()}
     classes = datasets.info.classes
     return tuple(
-        {name: _shown(values[row], classes.get(name, ())) for name, values in heads.items()}
+        {name: shown(values[row], classes.get(name, ())) for name, values in heads.items()}
         for row in range(min(number, len(samples)))
     )
 
 
-def _shown(value: Any, classes: tuple[str, ...]) -> str:
+def shown(value: Any, classes: tuple[str, ...] = ()) -> str:
+    """Return a value as a short text; classes by their names, and characters as they are written."""
     array = np.asarray(value)
-    if array.ndim == 0 and classes and array.dtype.kind in "iu":
-        return classes[int(array)]
     if array.ndim > 1:
         return f"array of {' by '.join(map(str, array.shape))}"
-    text = " ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in array.reshape(-1).tolist())
+    parts: list[Any] = array.reshape(-1).tolist()
+    if classes and array.dtype.kind in "iu":
+        parts = [classes[number] for number in parts]
+    between = "" if classes and max(map(len, classes)) == 1 else " "
+    text = between.join(f"{part:.4g}" if isinstance(part, float) else str(part) for part in parts)
+    text = text.replace("\n", "⏎")
     return text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 1]}…"
 
 

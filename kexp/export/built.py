@@ -13,6 +13,7 @@ from kexp.graph.assemble import assemble, context_of, output_units
 from kexp.graph.build import build_model
 from kexp.graph.compile import compile_model
 from kexp.graph.construct import Context, keras_message
+from kexp.graph.initial import Beginning
 from kexp.graph.preprocess import Preprocessing
 from kexp.protocols import DataInfo, TensorInfo, Units
 from kexp.spec.formula import functions_in, names_in
@@ -30,6 +31,7 @@ class Built:
     experiment: Experiment
     model: keras.Model
     context: Context
+    beginnings: tuple[Beginning, ...] = ()
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     ports: tuple[Port, ...] = ()
     units: Mapping[str, Units] = field(default_factory=dict)
@@ -61,9 +63,9 @@ def build_declared(experiment: Experiment, inputs: tuple[TensorInfo, ...], folde
     reset_uids()
     info = DataInfo(inputs, (), {}, {}, {"train": 1})
     context = context_of(experiment, info, folder)
-    model = build_model(experiment, info, context).model
-    compile_model(model, phases(experiment)[-1].experiment, context)
-    return Built(experiment, model, context)
+    built = build_model(experiment, info, context)
+    compile_model(built.model, phases(experiment)[-1].experiment, context)
+    return Built(experiment, built.model, context, built.beginnings)
 
 
 def build_on(
@@ -76,7 +78,8 @@ def build_on(
     assembly = assemble(experiment, info, folder)
     units = output_units(assembly.targets, info)
     made = preprocessing or Preprocessing()
-    return Built(experiment, assembly.model, assembly.context, made, assembly.ports, units)
+    context, beginnings = assembly.context, assembly.beginnings
+    return Built(experiment, assembly.model, context, beginnings, made, assembly.ports, units)
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """What a data set holds, as text for the terminal."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from kexp.diagnostics import printable
-from kexp.protocols import ColumnFacts, DataFacts, Duplicates, SplitFacts
+from kexp.protocols import ColumnFacts, DataFacts, Duplicates, Passage, SplitFacts
+from kexp.report.columns import aligned, column_table
+from kexp.report.passages import passages_text
 
-MOST_COLUMNS = 24
 MOST_CLASSES = 20
 _BAR = 24
+_WIDEST = 100
 
 
 def data_text(facts: DataFacts) -> str:
@@ -15,22 +17,15 @@ def data_text(facts: DataFacts) -> str:
     sizes = ", ".join(f"{split.size:,} {split.name}" for split in facts.splits)
     parts = [[f"{facts.source}: {sizes}"]]
     train = facts.splits[0]
-    parts.append(list(_aligned(column_table(train.columns))))
+    parts.append(list(aligned(column_table(train.columns))))
     parts += [_balance(target, facts.splits) for target in train.classes]
     if train.rows:
         parts.append(_examples(train))
+    parts += passages_text(facts)
     warnings = [leak(found) for found in facts.duplicates] + list(facts.notes)
     if warnings:
         parts.append(warnings)
     return printable("\n\n".join("\n".join(part) for part in parts))
-
-
-def column_table(columns: Sequence[ColumnFacts]) -> list[tuple[str, ...]]:
-    """Return a line per column, under a line of headings."""
-    lines: list[tuple[str, ...]] = [("column", "role", "shape", "dtype", "low", "mean", "high", "")]
-    lines += [_line(column) for column in columns[:MOST_COLUMNS]]
-    left = len(columns) - MOST_COLUMNS
-    return lines if left <= 0 else [*lines, (f"and {left:,} more", *[""] * 7)]
 
 
 def leak(found: Duplicates) -> str:
@@ -41,19 +36,6 @@ def leak(found: Duplicates) -> str:
         f"leak: {samples} of {found.second} {verb} the inputs of a sample of {found.first}, such as row "
         f"{found.example[1]} of {found.second} and row {found.example[0]} of {found.first}"
     )
-
-
-def _line(column: ColumnFacts) -> tuple[str, ...]:
-    shape = str(list(column.shape)) if column.shape else ""
-    remark = "" if column.filled is None else f"missing: {_number(column.filled)}"
-    if column.num_distinct is not None:
-        remark = ", ".join(filter(None, (f"{column.num_distinct:,} different", remark)))
-    numbers = tuple(_number(value) for value in (column.low, column.mean, column.high))
-    return (column.name, column.role, shape, column.dtype, *numbers, remark)
-
-
-def _number(value: str | float | None) -> str:
-    return value if isinstance(value, str) else "" if value is None else f"{value:.4g}"
 
 
 def _balance(target: str, splits: Sequence[SplitFacts]) -> list[str]:
@@ -68,24 +50,21 @@ def _balance(target: str, splits: Sequence[SplitFacts]) -> list[str]:
         lines.append((name, *(f"{held.get(name, 0):,}" for held in counts.values()), bar))
     if len(names) > MOST_CLASSES:
         lines.append((f"and {len(names) - MOST_CLASSES:,} more", *[""] * (len(counts) + 1)))
-    return list(_aligned(lines, right=range(1, len(counts) + 1)))
+    return list(aligned(lines, right=range(1, len(counts) + 1)))
 
 
 def _examples(split: SplitFacts) -> list[str]:
-    lines = [f"the first samples of {split.name}"]
-    for row in split.rows:
-        lines.append("  " + "   ".join(f"{name}: {value}" for name, value in row.items()))
-    return lines
-
-
-def _aligned(lines: Sequence[Sequence[str]], right: Sequence[int] | range = range(4, 7)) -> Iterator[str]:
-    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
-    for line in lines:
-        cells = (
-            text.rjust(width) if place in right else text.ljust(width)
-            for place, (text, width) in enumerate(zip(line, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()
+    """Show samples as a table or, where that is too wide, each with its columns below one another."""
+    title, names = f"the first samples of {split.name}", tuple(split.rows[0])
+    table = list(aligned([names, *[tuple(row[name] for name in names) for row in split.rows]], right=()))
+    if max(map(len, table)) <= _WIDEST:
+        return [title, *(f"  {line}" for line in table)]
+    lines = [
+        (f"row {number}" if name == names[0] else "", name, row[name])
+        for number, row in enumerate(split.rows)
+        for name in names
+    ]
+    return [title, *(f"  {line}" for line in aligned(lines, right=()))]
 
 
 def as_mapping(facts: DataFacts) -> Mapping[str, object]:
@@ -96,10 +75,7 @@ def as_mapping(facts: DataFacts) -> Mapping[str, object]:
         "splits": {
             split.name: {
                 "size": split.size,
-                "columns": [
-                    {name: getattr(column, name) for name in ColumnFacts.__slots__}
-                    for column in split.columns
-                ],
+                "columns": [_column(column) for column in split.columns],
                 "classes": split.classes,
                 "rows": split.rows,
             }
@@ -110,4 +86,35 @@ def as_mapping(facts: DataFacts) -> Mapping[str, object]:
             for d in facts.duplicates
         ],
         "notes": facts.notes,
+        **({"preprocess": _passages(facts.preprocess)} if facts.preprocess else {}),
+        **({"augment": _passages(facts.augment)} if facts.augment else {}),
+    }
+
+
+def _column(column: ColumnFacts) -> dict[str, object]:
+    return {name: getattr(column, name) for name in ColumnFacts.__slots__}
+
+
+def _passages(passages: Sequence[Passage]) -> dict[str, object]:
+    return {
+        passage.name: {
+            "layers": [
+                {"name": name, "learnt": {one.name: {"size": one.size, "first": one.first} for one in learnt}}
+                for name, learnt in passage.layers
+            ],
+            "before": [_column(column) for column in passage.before],
+            "after": [_column(column) for column in passage.after],
+            "rows": [
+                {
+                    "row": passed.row,
+                    "before": passed.before,
+                    "after": [
+                        {"values": version.values, "epoch": version.epoch, "step": version.step}
+                        for version in passed.after
+                    ],
+                }
+                for passed in passage.rows
+            ],
+        }
+        for passage in passages
     }

@@ -1,11 +1,14 @@
 """What a data set holds, as one HTML page that needs no network."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 
-from kexp.protocols import DataFacts, SplitFacts
-from kexp.report.data import column_table, leak
+from kexp.protocols import DataFacts, Passage, SplitFacts
+from kexp.report.columns import NUMBERS, column_table
+from kexp.report.data import leak
+from kexp.report.passages import chain, change_table, learnt_lines, sections, value_text, version_name
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
@@ -14,14 +17,25 @@ table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; }
 th, td { padding: 0.15rem 0.9rem 0.15rem 0; text-align: left; vertical-align: top; }
 th { border-bottom: 1px solid currentColor; font-weight: 600; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
+h3, h3 + p { margin: 1rem 0 0.2rem; }
 .bar { background: #4c78a8; height: 0.8rem; display: inline-block; vertical-align: middle; }
 .leak { border-left: 4px solid #e45756; padding-left: 0.8rem; }
-img { max-width: 100%; image-rendering: pixelated; }
+.wide { overflow-x: auto; }
+img { image-rendering: pixelated; }
 """
 
 
-def data_page(name: str, facts: DataFacts, sheets: Mapping[str, bytes]) -> str:
-    """Return the page; `sheets` are PNGs by the input they show."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG with its heading, and what says how it is to be read."""
+
+    title: str
+    note: str
+    png: bytes
+
+
+def data_page(name: str, facts: DataFacts, pictures: Sequence[Picture]) -> str:
+    """Return the page."""
     sizes = ", ".join(f"{split.size:,} {split.name}" for split in facts.splits)
     train = facts.splits[0]
     body = [
@@ -30,11 +44,11 @@ def data_page(name: str, facts: DataFacts, sheets: Mapping[str, bytes]) -> str:
         *(f'<p class="leak">{escape(leak(found))}</p>' for found in facts.duplicates),
         *(f"<p>{escape(note)}</p>" for note in facts.notes),
         "<h2>Columns</h2>",
-        _table(column_table(train.columns), numbers=range(4, 7)),
+        _table(column_table(train.columns), NUMBERS),
         *(part for target in train.classes for part in _classes(target, facts.splits)),
-        *(part for what, png in sheets.items() for part in _picture(f"The input {what}", png)),
-        "<h2>The first samples of train</h2>",
-        _samples(train),
+        *_samples(train),
+        *(part for picture in pictures for part in _picture(picture)),
+        *_passages(facts),
     ]
     title = escape(f"{name}: data")
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
@@ -44,14 +58,18 @@ def data_page(name: str, facts: DataFacts, sheets: Mapping[str, bytes]) -> str:
 
 def _table(lines: Sequence[Sequence[str]], numbers: range) -> str:
     head, *rows = lines
-    parts = ["<table><tr>", *(f"<th>{escape(cell)}</th>" for cell in head), "</tr>"]
+    headings = (
+        f'<th class="number">{escape(cell)}</th>' if place in numbers else f"<th>{escape(cell)}</th>"
+        for place, cell in enumerate(head)
+    )
+    parts = ['<div class="wide"><table><tr>', *headings, "</tr>"]
     for row in rows:
         cells = (
             f'<td class="number">{escape(cell)}</td>' if place in numbers else f"<td>{escape(cell)}</td>"
             for place, cell in enumerate(row)
         )
         parts.append(f"<tr>{''.join(cells)}</tr>")
-    return "".join([*parts, "</table>"])
+    return "".join([*parts, "</table></div>"])
 
 
 def _classes(target: str, splits: Sequence[SplitFacts]) -> Iterator[str]:
@@ -70,13 +88,48 @@ def _bar(number: int, most: int) -> str:
     return f'<td><span class="bar" style="width:{width}"></span> {number:,}</td>'
 
 
-def _picture(what: str, png: bytes) -> Iterator[str]:
-    yield f"<h2>{escape(what)}</h2>"
-    yield f'<img alt="{escape(what)}" src="data:image/png;base64,{b64encode(png).decode()}">'
+def _picture(picture: Picture) -> Iterator[str]:
+    title = escape(picture.title)
+    data = b64encode(picture.png).decode()
+    yield f"<h2>{escape(_capital(picture.title))}</h2>"
+    yield f"<p>{escape(picture.note)}</p>"
+    yield f'<div class="wide"><img alt="{title}" src="data:image/png;base64,{data}"></div>'
 
 
-def _samples(split: SplitFacts) -> str:
-    if not split.rows:
-        return ""
-    names = tuple(split.rows[0])
-    return _table([names, *[tuple(row[name] for name in names) for row in split.rows]], range(0))
+def _samples(split: SplitFacts) -> Iterator[str]:
+    if split.rows:
+        yield f"<h2>The first samples of {escape(split.name)}</h2>"
+        names = tuple(split.rows[0])
+        yield _table([names, *[tuple(row[name] for name in names) for row in split.rows]], range(0))
+
+
+def _passages(facts: DataFacts) -> Iterator[str]:
+    for title, passages in sections(facts):
+        if passages:
+            yield f"<h2>{_marked(_capital(title))}</h2>"
+            for passage in passages:
+                yield from _passage(passage)
+
+
+def _passage(passage: Passage) -> Iterator[str]:
+    yield f"<h3>{escape(passage.name)}</h3>"
+    yield f"<p>{'<br>'.join(map(escape, [chain(passage), *learnt_lines(passage)]))}</p>"
+    yield _table(change_table(passage), NUMBERS)
+    lines = [("row", "before", "", "after")]
+    for passed in passage.rows:
+        start = (str(passed.row), value_text([*passed.before.items()]))
+        for version in passed.after:
+            lines.append((*start, version_name(version), value_text([*version.values.items()])))
+            start = ("", "")
+    if passage.rows:
+        yield _table(lines, range(0))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _marked(text: str) -> str:
+    """Set what stands in backticks as code."""
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))

@@ -3,10 +3,12 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from kexp.spec.components import is_custom
-from kexp.spec.types import Component, Data, Experiment, Formula, Value, Weights
+from kexp.spec.types import Component, Data, Experiment, Formula, Step, Value, Weights
+
+_Part = TypeVar("_Part")
 
 DATA_PATHS = ("path", "train", "val", "test", "table", "masks")
 """The options of data sources that are files or folders, or maps of them."""
@@ -26,15 +28,26 @@ def with_data_files(data: Data, relocate: Callable[[str], str]) -> Data:
 
 def formulas(value: Any) -> Iterator[Formula]:
     """Yield every formula in an experiment, or in a part of one."""
-    if isinstance(value, Formula):
+    return _found(value, Formula)
+
+
+def adapts(experiment: Experiment) -> bool:
+    """Say whether a layer of the model learns from the training split before it is trained."""
+    return any(step.adapt for step in _found(experiment, Step))
+
+
+def _found(value: Any, kind: type[_Part]) -> Iterator[_Part]:
+    """Yield every part of one kind, wherever it stands."""
+    if isinstance(value, kind):
         yield value
-    elif isinstance(value, Mapping):
-        yield from formulas(tuple(value.values()))
+    if isinstance(value, Mapping):
+        yield from _found(tuple(value.values()), kind)
     elif isinstance(value, tuple):
         for item in value:
-            yield from formulas(item)
+            yield from _found(item, kind)
     elif dataclasses.is_dataclass(value):
-        yield from formulas(tuple(getattr(value, f.name) for f in dataclasses.fields(value) if f.compare))
+        inner = (getattr(value, f.name) for f in dataclasses.fields(value) if f.compare)
+        yield from _found(tuple(inner), kind)
 
 
 def custom_names(experiment: Experiment) -> list[str]:

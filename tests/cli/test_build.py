@@ -1,8 +1,12 @@
 import json
 import subprocess
 import sys
+import zipfile
 
+import h5py
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -52,6 +56,34 @@ def test_shapes_that_the_spec_leaves_open_come_from_the_data(kexp, tmp_path):
     done = kexp("build", "open.yaml", "-o", "-")
 
     assert 'features = keras.Input((64,), name="features")' in done.stdout.splitlines()
+
+
+START = """\
+model:
+  inputs: {image: [64]}
+  layers:
+    - Normalization:
+      adapt: true
+    - Dense -> head: {units: 10, activation: softmax}
+      weights: head.safetensors
+"""
+
+
+def test_keras_s_file_holds_what_layers_start_from(kexp, spec, tmp_path):
+    head, _, tail = spec.read_text().partition("model:")
+    spec.write_text(head + START + tail[tail.index("train:") :])
+    kernel, bias = np.full((64, 10), 0.5, "float32"), np.arange(10, dtype="float32")
+    save_file({"model/head/0": kernel, "model/head/1": bias}, tmp_path / "head.safetensors")
+
+    done = kexp("build", spec, "-o", "model.keras")
+    assert (done.returncode, done.stderr) == (0, "small, 779 parameters: model.keras\n")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        archive.extract("model.weights.h5", tmp_path)
+    with h5py.File(tmp_path / "model.weights.h5") as weights:
+        mean = np.array(weights["layers/normalization/vars/0"])
+        np.testing.assert_array_equal(weights["layers/dense/vars/0"], kernel)
+        np.testing.assert_array_equal(weights["layers/dense/vars/1"], bias)
+    assert (mean.shape, 4 < mean.max() < 16) == ((64,), True)
 
 
 def test_an_unknown_suffix_is_wrong_usage(kexp, spec):

@@ -22,7 +22,7 @@ def build(tmp_path: Path) -> Build:
     machine()
 
     def built(spec: Path | str) -> "Built":
-        from kexp.evaluate import load_data
+        from kexp.data.experiment import load_data
         from kexp.export.built import build_declared, build_on, declared
         from kexp.preparation import prepare_data
 

@@ -1,0 +1,1 @@
+"""What `preprocess` and `augment` make of samples."""
