@@ -251,6 +251,14 @@ def code_hashes(references: Iterable[str], folder: Path) -> dict[str, str]:
     return {relative: hashlib.sha256(data).hexdigest() for relative, data in files.items()}
 
 
+def modules_elsewhere(references: Iterable[str], folder: Path) -> list[str]:
+    """Name the imported modules that are neither in `folder`, and so kept, nor in an installed package."""
+    sources = {reference.rpartition(":")[0] for reference in references}
+    named = {source for source in sources if not source.endswith(".py") and not module_home(source, folder)}
+    files = {name: getattr(sys.modules.get(name), "__file__", None) for name in named}
+    return sorted(name for name, file in files.items() if file and _is_users(file, folder.resolve()))
+
+
 def _kept_path(path: Path, base: Path) -> str:
     parts = Path(os.path.relpath(path, base)).parts
     return "/".join(_OUTSIDE if part == ".." else part for part in parts)

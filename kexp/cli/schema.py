@@ -8,6 +8,7 @@ import typer
 
 from kexp.cli.options import streams_of
 from kexp.cli.output import check_output, write_output
+from kexp.cli.streams import Streams
 
 SCHEMA_FILE = "kexp.schema.json"
 MODELINE = "# yaml-language-server: $schema={schema}\n"
@@ -22,15 +23,33 @@ def schema(
     force: Annotated[
         bool, typer.Option("--force", help="Replace a FILE that is no schema of kexp's.")
     ] = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="The schema of a run's manifest.json instead.")
+    ] = False,
 ) -> None:
     """Write the language as a JSON Schema, by which editors complete, explain and check specs."""
     streams = streams_of(context)
+    if manifest:
+        _write_manifest_schema(streams, output, force)
+        return
     if output is None:
         streams.tell(schema_text().rstrip("\n"))
         return
     write_schema(output, force)
     line = MODELINE.format(schema=output.name).rstrip("\n")
     streams.say(f"{output}: the first line `{line}` lets a spec beside it use it")
+
+
+def _write_manifest_schema(streams: Streams, output: Path | None, force: bool) -> None:
+    from kexp.record.manifest_schema import manifest_schema
+
+    text = json.dumps(manifest_schema(), indent=2)
+    if output is None:
+        streams.tell(text)
+        return
+    check_output(output, force)
+    write_output(output, f"{text}\n".encode())
+    streams.say(f"wrote {output}")
 
 
 def write_schema(path: Path, force: bool) -> None:

@@ -41,6 +41,11 @@ class Change:
     def needs_new_epoch(self) -> bool:
         return self.verdict == "accept" and not _is_below(self.key, _WITHIN_AN_EPOCH)
 
+    @property
+    def changes_the_past(self) -> bool:
+        """Whether a run that began with the changed setting would have trained otherwise until now."""
+        return self.verdict != "harmless" and self.key != "train.epochs"
+
     def __str__(self) -> str:
         if self.lines:
             return "\n".join((f"{self.key}:", *self.lines))

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import TypedDict
 from urllib.parse import unquote, urlsplit
 
-from kexp.record.git import git_commit
+from kexp.record.git import git_commit, git_diff_sha256
 
 
 class Distribution(TypedDict):
-    """`record_sha256` stands for all its files; `commit` is that of an editable one's checkout."""
+    """`record_sha256` stands for all its files; of an editable one, `commit` and `diff_sha256` do, which are
+    those of its checkout, the latter None without changes."""
 
     name: str
     version: str
     record_sha256: str | None
     editable: bool
     commit: str | None
+    diff_sha256: str | None
 
 
 def installed(folders: list[str] | None = None) -> list[Distribution]:
@@ -27,9 +29,10 @@ def installed(folders: list[str] | None = None) -> list[Distribution]:
     search = metadata.distributions() if folders is None else metadata.distributions(path=folders)
     found: dict[str, Distribution] = {}
     for item in search:
-        if "Name" not in item.metadata:
+        about = item.metadata  # read anew each time
+        if "Name" not in about:
             continue
-        described = _describe(item)
+        described = _describe(item, about["Name"], about["Version"])
         first = found.setdefault(_normal(described["name"]), described)
         # The build folder of an editable checkout has the same name, stands earlier and has no RECORD.
         if first["record_sha256"] is None and described["record_sha256"] is not None:
@@ -44,20 +47,22 @@ def requirements(distributions: Iterable[Distribution]) -> str:
 
 def _requirement(distribution: Distribution) -> str:
     if distribution["editable"]:
-        commit = distribution["commit"]
-        return f"# {distribution['name']} (editable)" + (f" at commit {commit}" if commit else "")
+        commit = f" at commit {distribution['commit']}" if distribution["commit"] else ""
+        changed = " with uncommitted changes" if distribution["diff_sha256"] else ""
+        return f"# {distribution['name']} (editable){commit}{changed}"
     return f"{distribution['name']}=={distribution['version']}"
 
 
-def _describe(item: metadata.Distribution) -> Distribution:
+def _describe(item: metadata.Distribution, name: str, version: str) -> Distribution:
     record = item.read_text("RECORD")
     folder = _editable_folder(item)
     return Distribution(
-        name=item.metadata["Name"],
-        version=item.version,
+        name=name,
+        version=version,
         record_sha256=hashlib.sha256(record.encode()).hexdigest() if record is not None else None,
         editable=folder is not None,
         commit=git_commit(folder) if folder is not None else None,
+        diff_sha256=git_diff_sha256(folder) if folder is not None else None,
     )
 
 

@@ -39,6 +39,7 @@ class Environment(TypedDict):
     command: list[str]
     python: Python
     platform: str
+    libc: str
     hostname: str
     cpu: Cpu
     memory: Memory
@@ -61,6 +62,7 @@ def collect_environment(
             executable=sys.executable,
         ),
         platform=platform.platform(),
+        libc=" ".join(platform.libc_ver()).strip(),
         hostname=platform.node(),
         cpu=cpu(),
         memory=memory(),

@@ -9,6 +9,7 @@ from typing import TypedDict
 from kexp.record.redaction import redacted_text
 
 TIMEOUT_SECONDS = 5
+MAX_UNTRACKED = 1000
 
 # Give the same diff under any configuration, and run no diff program that it names.
 _DIFF = (
@@ -24,13 +25,17 @@ _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 
 class Checkout(TypedDict):
-    """`dirty` is about tracked files; `diff_sha256` is of what `git_diff` returns, None without changes."""
+    """`dirty` is about tracked files; `diff_sha256` is of what `git_diff` returns, None without changes.
+
+    `untracked` are the first of `num_untracked`.
+    """
 
     commit: str | None
     branch: str | None
     dirty: bool
     diff_sha256: str | None
     untracked: list[str]
+    num_untracked: int
     remote: str | None
 
 
@@ -42,14 +47,15 @@ def git_checkout(cwd: Path) -> Checkout | None:
     lines = os.fsdecode(status).split("\0")
     commit = _header(lines, "# branch.oid ")
     branch = _header(lines, "# branch.head ")
-    diff = git_diff(cwd)
+    untracked = [redacted_text(line[2:]) for line in lines if line.startswith("? ")]
     remote = _git(cwd, "remote", "get-url", "origin")
     return Checkout(
         commit=None if commit == "(initial)" else commit,
         branch=None if branch == "(detached)" else branch,
         dirty=any(line[:2] in ("1 ", "u ") for line in lines),
-        diff_sha256=hashlib.sha256(diff).hexdigest() if diff else None,
-        untracked=[line[2:] for line in lines if line.startswith("? ")],
+        diff_sha256=git_diff_sha256(cwd),
+        untracked=untracked[:MAX_UNTRACKED],
+        num_untracked=len(untracked),
         remote=redacted_text(os.fsdecode(remote).strip()) if remote else None,
     )
 
@@ -57,6 +63,11 @@ def git_checkout(cwd: Path) -> Checkout | None:
 def git_diff(cwd: Path) -> bytes:
     """Return the uncommitted changes as a patch that `git apply` takes; empty where there are none."""
     return _git(cwd, "diff", "--binary", "--full-index", *_DIFF, "HEAD") or b""
+
+
+def git_diff_sha256(cwd: Path) -> str | None:
+    diff = git_diff(cwd)
+    return hashlib.sha256(diff).hexdigest() if diff else None
 
 
 def git_commit(cwd: Path) -> str | None:

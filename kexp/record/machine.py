@@ -5,7 +5,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
@@ -14,12 +14,13 @@ _NO_LIMIT_BYTES = 1 << 62
 
 
 class Cpu(TypedDict):
-    """`num_usable` follows affinity; `cgroup_limit` counts processors and may be a fraction."""
+    """`num_usable` counts those of `affinity`, such as `0-3,8`; `cgroup_limit` may be a fraction of one."""
 
     model: str | None
     flags: list[str]
     num_cpus: int | None
     num_usable: int | None
+    affinity: str | None
     cgroup_limit: float | None
 
 
@@ -30,14 +31,26 @@ class Memory(TypedDict):
 
 def cpu(root: Path = Path("/")) -> Cpu:
     model, flags = _macos_processor() if sys.platform == "darwin" else _linux_processor(root)
-    affinity = getattr(os, "sched_getaffinity", None)
+    affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
     return Cpu(
         model=model or platform.processor() or None,
         flags=flags,
         num_cpus=os.cpu_count(),
-        num_usable=len(affinity(0)) if affinity else os.cpu_count(),
+        num_usable=len(affinity) if affinity else os.cpu_count(),
+        affinity=ranges(affinity) if affinity else None,
         cgroup_limit=_cpu_limit(root),
     )
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return `0-3,8` for 0, 1, 2, 3 and 8, as `taskset` writes it."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][-1] == number - 1:
+            found[-1][1:] = [number]
+        else:
+            found.append([number])
+    return ",".join("-".join(map(str, each)) for each in found)
 
 
 def memory(root: Path = Path("/")) -> Memory:

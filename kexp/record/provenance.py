@@ -11,7 +11,7 @@ MAX_BYTES = 16 << 20
 """It lists packages, files and the names of classes."""
 
 _SECTIONS = ("python", "cpu", "memory", "variables", "git", "spec", "backend", "model", "data")
-_LISTS = {"distributions": ("name", "version")}
+_LISTS = {"distributions": ("name", "version"), "changed": ("time",)}
 _DATA_LISTS = {"files": ("path", "sha256")}
 
 

@@ -87,9 +87,9 @@ def summary(num_files: int, diagnostics: Sequence[Diagnostic]) -> str:
     counts = {"error": 0, "warning": 0}
     for diagnostic in diagnostics:
         counts[diagnostic.severity] += 1
-    found = [_counted(count, noun) for noun, count in counts.items() if count]
-    return f"{_counted(num_files, 'file')}: {', '.join(found) or 'nothing wrong'}"
+    found = [counted(count, noun) for noun, count in counts.items() if count]
+    return f"{counted(num_files, 'file')}: {', '.join(found) or 'nothing wrong'}"
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -26,11 +26,12 @@ def _lines(found: Sequence[Difference]) -> Iterator[str]:
             yield f"  {difference.key}:"
             yield from (f"    {line}" for line in difference.lines)
         else:
-            change = f"{_shown(difference.first)} → {_shown(difference.second)}"
-            yield f"  {_shown(difference.key):<{width}}  {change}"
+            change = f"{shown(difference.first)} → {shown(difference.second)}"
+            yield f"  {shown(difference.key):<{width}}  {change}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value as people read it: short hashes, six digits."""
     if value is None:
         return "(none)"
     if isinstance(value, float):

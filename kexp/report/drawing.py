@@ -4,24 +4,46 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kexp.errors import UsageError
 from kexp.report.boxes import Drawing, Edge, Kind, Node
 from kexp.report.labels import arguments, collapsed, computed, detail, heading, shape, times, title, turns
 from kexp.spec.types import Block, Component, Experiment, Expr, Graph, Group, Operand, Port, Reuse, Step, Use
 
 _MOST_UNROLLED = 48
+_MOST_PARTS = 5000
 
 
 def drawing(experiment: Experiment) -> Drawing:
-    """Return the graph of a spec, and the blocks that it uses."""
+    """Return the graph of a spec, and the blocks that it uses.
+
+    Raises: UsageError (too-large-to-draw).
+    """
     model = experiment.model
+    _check_size([*_graphs(model).values(), *(block.graph for block in experiment.blocks.values())])
     parts = [_block(name, block) for name, block in experiment.blocks.items()]
     if isinstance(model, Component):
-        graphs = {name: value for name, value in (model.options or {}).items() if isinstance(value, Graph)}
+        graphs = _graphs(model)
         rest = {name: value for name, value in (model.options or {}).items() if name not in graphs}
         node = Node("model", "layer", title(model), arguments(rest, {}, None))
         drawn = [_Drawer(name).graph(graph, name) for name, graph in graphs.items()]
         return Drawing(experiment.name, (node,), (), (*drawn, *parts))
     return replace(_Drawer("model").graph(model, experiment.name), parts=tuple(parts))
+
+
+def _graphs(model: Graph | Component) -> dict[str, Graph]:
+    """Return the graphs of a model by name: its own, or those that it is made of."""
+    given = {"": model} if isinstance(model, Graph) else model.options or {}
+    return {name: value for name, value in given.items() if isinstance(value, Graph)}
+
+
+def _check_size(graphs: list[Graph]) -> None:
+    number = sum(map(_extent, graphs))
+    if number > _MOST_PARTS:
+        raise UsageError.because(
+            "too-large-to-draw",
+            f"the model has {number:,} steps and names to draw, and at most {_MOST_PARTS:,} fit a picture",
+            help="`--graph text` lists them",
+        )
 
 
 def _block(name: str, block: Block) -> Drawing:
@@ -217,6 +239,19 @@ def _operands(operands: tuple[Operand, ...]) -> Iterator[str]:
             yield from _operands(operand)
         elif operand is not None:
             yield operand
+
+
+def _extent(graph: Graph) -> int:
+    """Return how many steps and names a graph is written with."""
+    return 1 + len(graph.inputs or ()) + len(graph.outputs or ()) + sum(map(_step_extent, graph.steps))
+
+
+def _step_extent(step: Step) -> int:
+    what = step.what
+    named = sum(1 for _ in _operands((*step.takes.positional, *step.takes.keywords.values())))
+    if isinstance(what, Graph):
+        return 1 + named + _extent(what)
+    return 1 + named + (sum(map(_step_extent, what.steps)) if isinstance(what, Group) else 0)
 
 
 def _size(step: Step) -> int:

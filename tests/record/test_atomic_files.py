@@ -7,10 +7,15 @@ from kexp.record.files import (
     append_line,
     is_temporary,
     make_folder,
+    move,
     read_regular,
+    remove,
+    remove_folder,
     replacement,
     sha256_of,
+    temporary_beside,
     write_atomically,
+    write_once,
 )
 
 
@@ -102,6 +107,68 @@ def test_an_append_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch):
         append_line(tmp_path / "rows", "two")
 
     assert (tmp_path / "rows").read_bytes() == b"one\n"
+
+
+def test_of_two_that_write_a_file_once_the_first_wins(tmp_path):
+    write_once(tmp_path / "key", b"first", 0o600)
+    write_once(tmp_path / "key", b"second", 0o600)
+
+    assert names(tmp_path) == ["key"]
+    assert (tmp_path / "key").read_bytes() == b"first"
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_disk_that_fails_is_named_with_the_file(tmp_path, monkeypatch):
+    def fail(descriptor):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("kexp.record.files.os.fsync", fail)
+    with pytest.raises(OSError) as error:
+        append_line(tmp_path / "rows", "one")
+
+    assert error.value.filename == str(tmp_path / "rows")
+
+
+def test_what_is_removed_may_be_gone_already(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    remove(tmp_path / "a")
+    remove(tmp_path / "a")
+
+    assert names(tmp_path) == []
+
+
+def test_a_folder_is_moved_with_what_is_in_it(tmp_path):
+    make_folder(tmp_path / "a")
+    (tmp_path / "a" / "file").write_bytes(b"x")
+    make_folder(tmp_path / "b")
+    move(tmp_path / "a", tmp_path / "b" / "c")
+
+    assert (names(tmp_path), names(tmp_path / "b" / "c")) == (["b"], ["file"])
+
+
+def test_half_a_folder_never_stands_under_its_name(tmp_path, monkeypatch):
+    make_folder(tmp_path / "run" / "code")
+
+    def fail(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError):
+        patch.setattr("kexp.record.files.shutil.rmtree", fail)
+        remove_folder(tmp_path / "run")
+    (left,) = tmp_path.iterdir()
+
+    assert is_temporary(left)
+    remove_folder(left)
+    assert names(tmp_path) == []
+
+
+def test_a_link_is_removed_and_what_it_leads_to_stays(tmp_path):
+    make_folder(tmp_path / "there")
+    (tmp_path / "link").symlink_to("there")
+    remove_folder(tmp_path / "link")
+
+    assert names(tmp_path) == ["there"]
+    assert temporary_beside(tmp_path / "there").parent == tmp_path
 
 
 def test_folders_are_made_with_their_parents(tmp_path):

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 from kexp.record.distributions import installed, requirements
+from kexp.record.git import git_diff_sha256
 
 
 def install(folder, name, version, direct_url=None, kind="dist-info"):
@@ -27,6 +28,7 @@ def described(name, version, **others):
         "record_sha256": record,
         "editable": False,
         "commit": None,
+        "diff_sha256": None,
         **others,
     }
 
@@ -52,10 +54,17 @@ def test_an_editable_distribution_is_a_comment_with_its_commit(tmp_path):
 
     subprocess.run(["git", "init", "-q"], cwd=source, check=True)
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    subprocess.run(["git", *identity, "commit", "-q", "--allow-empty", "-m", "a"], cwd=source, check=True)
+    (source / "a.py").write_text("")
+    subprocess.run(["git", "add", "."], cwd=source, check=True)
+    subprocess.run(["git", *identity, "commit", "-q", "-m", "a"], cwd=source, check=True)
 
     text = requirements(installed([str(tmp_path / "site")]))
     assert re.fullmatch("# kexp \\(editable\\) at commit [0-9a-f]{40}\n", text)
+    assert installed([str(tmp_path / "site")])[0]["diff_sha256"] is None
+    (source / "a.py").write_text("x = 1\n")
+    changed = installed([str(tmp_path / "site")])
+    assert changed[0]["diff_sha256"] == git_diff_sha256(source)
+    assert requirements(changed) == text.replace("\n", " with uncommitted changes\n")
 
 
 def test_the_build_folder_of_a_checkout_does_not_hide_its_installation(tmp_path):

@@ -35,6 +35,7 @@ def test_a_clean_checkout_is_known_from_a_folder_in_it(checkout):
         "dirty": False,
         "diff_sha256": None,
         "untracked": [],
+        "num_untracked": 0,
         "remote": "https://example.org/x.git",
     }
     assert git_diff(checkout) == b""
@@ -75,6 +76,7 @@ def test_a_checkout_without_commits_has_none(tmp_path):
         "dirty": False,
         "diff_sha256": None,
         "untracked": [],
+        "num_untracked": 0,
         "remote": None,
     }
 
@@ -104,3 +106,13 @@ def test_without_git_there_is_none(checkout, monkeypatch):
     monkeypatch.setenv("PATH", "")
 
     assert git_checkout(checkout) is None
+
+
+def test_very_many_untracked_files_are_counted(checkout, monkeypatch):
+    monkeypatch.setattr("kexp.record.git.MAX_UNTRACKED", 2)
+    for name in ("x", "y", "z", "token=hunter2"):
+        (checkout / name).write_text("")
+
+    found = git_checkout(checkout)
+
+    assert (found["untracked"], found["num_untracked"]) == (["token=<redacted>", "x"], 4)

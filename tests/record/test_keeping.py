@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from kexp.diagnostics import unambiguous
 from kexp.errors import KexpError
 from kexp.record.keeping import Rule, parse_rule, parse_size, removable
 from kexp.record.query import RunSummary, list_runs
@@ -41,10 +42,16 @@ def test_rules_name_a_number_and_a_metric() -> None:
     assert parse_rule("best:3") == Rule("best", 3, "val_loss")
     assert parse_rule("best:2:val_accuracy") == Rule("best", 2, "val_accuracy")
     assert parse_rule("latest:1") == Rule("latest", 1)
+    assert parse_rule("best:2:top-5:max") == Rule("best", 2, "top-5", "max")
+
+
+@pytest.mark.parametrize("text", ["best", "best:x", "best:1:a:most", "best:1:", "latest:1:loss", "best:1\n"])
+def test_other_rules_are_refused(text: str) -> None:
     with pytest.raises(KexpError) as caught:
-        parse_rule("best")
+        parse_rule(text)
     assert str(caught.value) == (
-        "error[bad-rule]: `--keep` takes `best:N`, `best:N:METRIC` or `latest:N`, found `best`\n"
+        "error[bad-rule]: `--keep` takes `best:N`, `best:N:METRIC` or `latest:N`, "
+        f"found `{unambiguous(text)}`\n"
         "help: such as `--keep best:3:val_accuracy`"
     )
 
@@ -66,6 +73,36 @@ def test_the_best_and_the_latest_are_kept() -> None:
     assert ids(removable(RUNS, [Rule("best", 2)], {}, None)) == "ace"
     assert ids(removable(RUNS, [Rule("best", 1, "val_accuracy")], {}, None)) == "abce"
     assert ids(removable(RUNS, [Rule("best", 1), Rule("latest", 2)], {}, None)) == "abc"
+
+
+def test_a_rule_says_itself_which_values_are_good() -> None:
+    assert ids(removable(RUNS, [Rule("best", 1, "val_loss", "max")], {}, None)) == "bcde"
+
+
+def test_runs_without_a_metric_are_worse_than_those_with_it() -> None:
+    assert ids(removable([summary("x"), *RUNS], [Rule("best", 4)], {}, None)) == "ax"
+
+
+def test_a_metric_that_no_run_of_a_name_has_lets_all_of_it_stay() -> None:
+    others = [summary("x", name="iris"), summary("y", name="iris")]
+    assert ids(removable([*RUNS, *others], [Rule("best", 2)], {}, None)) == "ace"
+
+
+def test_the_best_by_a_metric_that_no_run_has_is_refused() -> None:
+    Rule("best", 1, "val_accuracy").check(RUNS)
+    Rule("latest", 1).check(RUNS)
+    Rule("best", 1, "val_acuracy").check([])
+    with pytest.raises(KexpError) as near:
+        Rule("best", 1, "val_acuracy").check(RUNS)
+    with pytest.raises(KexpError) as far:
+        Rule("best", 1, "f1").check(RUNS)
+    assert str(near.value) == (
+        "error[bad-rule]: no run has a value of the metric `val_acuracy`\nhelp: did you mean `val_accuracy`?"
+    )
+    assert str(far.value) == (
+        "error[bad-rule]: no run has a value of the metric `f1`\n"
+        "help: the metrics are `val_accuracy`, `val_loss`"
+    )
 
 
 def test_every_name_has_its_own_best() -> None:
@@ -110,8 +147,34 @@ def test_what_is_not_in_the_trash_is_said(tmp_path: Path) -> None:
     with pytest.raises(KexpError) as caught:
         restore("nowhere", tmp_path)
     assert str(caught.value) == (
-        f"error[run-not-found]: the trash of `{tmp_path}` has no run `nowhere`\nhelp: the trash is empty"
+        f"error[run-not-found]: the trash of `{tmp_path}` has no run `nowhere`\nhelp: it is empty"
     )
+
+
+def test_what_is_meant_is_said_by_path_too_and_never_by_nothing(tmp_path: Path) -> None:
+    run = made(tmp_path, "mine")
+    remove(run, tmp_path)
+    with pytest.raises(KexpError) as caught:
+        restore("", tmp_path)
+    assert str(caught.value) == (
+        f"error[run-not-found]: the trash of `{tmp_path}` has no run ``\nhelp: it holds `{run.id}`"
+    )
+    assert restore(f"{tmp_path}/{run.id}", tmp_path) == run.path
+
+
+def test_a_trash_that_is_a_link_is_neither_filled_nor_emptied(tmp_path: Path) -> None:
+    root, other = tmp_path / "runs", tmp_path / "other"
+    run, precious = made(root, "mine"), made(other, "precious")
+    (root / ".trash").symlink_to(other)
+    refusal = (
+        f"error[trash-elsewhere]: `{root}/.trash` is a link to another folder, and the trash is one in the "
+        "runs' own\nhelp: remove the link"
+    )
+    for act in (lambda: remove(run, root), lambda: empty(root), lambda: restore(precious.id, root)):
+        with pytest.raises(KexpError) as caught:
+            act()
+        assert str(caught.value) == refusal
+    assert (run.is_run, precious.is_run) == (True, True)
 
 
 def test_the_emptied_trash_frees_its_bytes(tmp_path: Path) -> None:

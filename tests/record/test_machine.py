@@ -1,6 +1,6 @@
 import pytest
 
-from kexp.record.machine import cpu, memory
+from kexp.record.machine import cpu, memory, ranges
 
 V1_NO_LIMIT = "9223372036854771712"
 
@@ -79,3 +79,7 @@ def test_an_arm_processor_is_known_by_its_numbers(tmp_path):
 def test_this_machine_has_processors_and_memory():
     assert 1 <= cpu()["num_usable"] <= cpu()["num_cpus"]
     assert memory()["total_bytes"] > 1 << 28
+
+
+def test_processors_are_written_as_ranges():
+    assert [ranges(numbers) for numbers in ([], [3], {2, 0, 1, 9}, [1, 3, 4])] == ["", "3", "0-2,9", "1,3-4"]

@@ -1,6 +1,6 @@
 import pytest
 
-from kexp.errors import RunRefused
+from kexp.errors import RunRefused, UsageError
 from kexp.record.notes import Notes, read_notes, write_notes
 from kexp.record.rundir import RunDir
 
@@ -22,3 +22,42 @@ def test_tags_that_are_not_texts_are_refused(tmp_path):
 
     with pytest.raises(RunRefused, match="is broken: `tags` is not a list of texts"):
         read_notes(RunDir(tmp_path))
+
+
+def test_tags_keep_their_places():
+    notes = Notes(tags=("a", "b"))
+
+    assert notes.tagged(["c", "a", "c"]).tags == ("a", "b", "c")
+    assert notes.untagged(["a"]).tags == ("b",)
+
+
+@pytest.mark.parametrize("tag", ["", " ", "two words", "a\n", "\ta"])
+def test_a_tag_is_one_word(tag):
+    with pytest.raises(UsageError, match=r"error\[bad-tag\]: a tag is one word, found `"):
+        Notes().tagged(["good", tag])
+
+
+def test_tags_that_a_spec_gave_can_be_taken_away_whatever_they_are():
+    assert Notes(tags=("two words",)).untagged(["two words"]) == Notes()
+
+
+@pytest.mark.parametrize(
+    ("tags", "help"),
+    [
+        (("paper", "best"), "did you mean `paper`?"),
+        (("best",), "its tags are `best`"),
+        ((), "it has none"),
+    ],
+)
+def test_a_tag_that_is_not_there_is_not_taken_away(tags, help):
+    with pytest.raises(UsageError) as refused:
+        Notes(tags=tags).untagged(["papr"])
+
+    assert str(refused.value) == f"error[no-such-tag]: the run has no tag `papr`\nhelp: {help}"
+
+
+def test_a_note_has_words():
+    assert Notes(notes=("a",)).noted(" b ").notes == ("a", " b ")
+    with pytest.raises(UsageError) as refused:
+        Notes().noted(" ")
+    assert str(refused.value) == "error[empty-note]: a note needs words, found none"

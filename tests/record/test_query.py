@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kexp.errors import NotFound, RunRefused
+from kexp.record import query
 from kexp.record.notes import Notes, write_notes
 from kexp.record.query import RunSummary, find_run, list_runs, runs_root
 from kexp.record.rundir import RunDir
@@ -268,3 +269,9 @@ def test_the_option_comes_before_the_variable_and_both_before_the_default():
         "/data/runs",
         "runs",
     ]
+
+
+def test_a_run_that_is_taken_away_meanwhile_is_no_reason_to_fail(tmp_path, monkeypatch):
+    monkeypatch.setattr(query, "_runs", lambda root: [RunDir(root / "gone")])
+
+    assert [(summary.id, summary.problem) for summary in list_runs(tmp_path)] == [("gone", None)]

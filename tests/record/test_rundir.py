@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from kexp.errors import RunRefused
+from kexp.record.files import temporary_beside
+from kexp.record.notes import Notes, write_notes
 from kexp.record.rundir import RunDir
 
 NOW = datetime(2026, 11, 23, 9, 14, 55, tzinfo=UTC)
@@ -356,6 +358,65 @@ def test_a_new_owner_removes_what_a_killed_one_was_writing(run):
 
     with run.lock():
         assert files(run) == ["checkpoints/step-0000000001.safetensors", "lock"]
+
+
+@pytest.mark.parametrize("kept", ["code/own.py", "spec/base.yaml", "preprocess/words.json", "status.json"])
+def test_a_new_owner_removes_it_wherever_that_was(run, kept):
+    run.inside(run.path, kept).parent.mkdir(exist_ok=True)
+    temporary_beside(run.path / kept).write_bytes(b"half")
+
+    with run.lock():
+        assert files(run) == ["lock"]
+
+
+def test_an_owner_who_cannot_remove_it_owns_the_run_all_the_same(run, monkeypatch):
+    half = temporary_beside(run.status)
+    half.write_bytes(b"half")
+
+    def fail(path):
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kexp.record.files.os.unlink", fail)
+        with run.lock():
+            assert files(run) == [half.name, "lock"]
+
+
+def test_a_file_that_cannot_be_written_is_no_bug(run):
+    run.notes.mkdir()
+
+    with pytest.raises(RunRefused) as error, run.lock():
+        write_notes(run, Notes(("tag",)))
+
+    assert str(error.value) == f"error[run-not-writable]: `{run.notes}` cannot be written: Is a directory"
+
+
+def test_another_s_file_that_cannot_be_read_is_not_the_run_s(run, tmp_path):
+    with pytest.raises(FileNotFoundError), run.lock():
+        (tmp_path / "nowhere").read_bytes()
+
+
+def test_a_state_stays_where_an_old_one_cannot_be_dropped(run, monkeypatch):
+    run.write_state(1, b"1", 1)
+
+    def fail(path):
+        raise OSError(5, "Input/output error", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kexp.record.files.os.unlink", fail)
+        run.write_state(2, b"2", 1)
+    assert [path.name for path in run.states()] == [run.state(1).name, run.state(2).name]
+
+    run.write_state(3, b"3", 1)
+    assert [path.name for path in run.states()] == [run.state(3).name]
+
+
+def test_states_after_a_step_are_dropped(run):
+    for step in (1, 2, 3):
+        run.write_state(step, b"", 3)
+    run.drop_states_after(1)
+
+    assert [path.name for path in run.states()] == [run.state(1).name]
 
 
 def test_a_lock_that_cannot_be_made_is_refused(run):

@@ -6,7 +6,7 @@ import pytest
 
 from kexp.errors import RunRefused
 from kexp.record.rundir import RunDir
-from kexp.record.status import STATES, Status, derive_state, read_status, write_status
+from kexp.record.status import STATES, Status, derive_state, is_begun, read_status, standing, write_status
 
 MOMENT = datetime(2026, 11, 23, 9, 14, 55, tzinfo=UTC)
 
@@ -111,3 +111,33 @@ def test_a_run_that_goes_on_and_that_nobody_holds_was_interrupted():
         "stopped": "stopped",
     }
     assert [derive_state(Status(state), locked=True) for state in STATES] == list(STATES)
+
+
+def test_a_run_that_ends_while_it_is_looked_at_was_not_interrupted(run, monkeypatch):
+    write_status(run, Status("running"))
+
+    def ended(self):
+        write_status(run, Status("completed"))
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDir, "is_locked", ended)
+        assert standing(run) == (Status("completed"), "completed")
+
+
+def test_how_a_run_stands_is_what_it_says_while_someone_holds_it(run):
+    write_status(run, Status("running"))
+    with run.lock():
+        assert standing(run)[1] == "running"
+
+    assert standing(run)[1] == "interrupted"
+
+
+def test_a_run_is_begun_when_all_that_is_asked_of_it_is_written_down(run):
+    seen = [is_begun(run)]
+    run.write_resolved("name: a\n")
+    write_status(run, Status("failed", created=MOMENT))
+    seen.append(is_begun(run))
+    write_status(run, Status("running", created=MOMENT, started=MOMENT))
+
+    assert [*seen, is_begun(run)] == [False, False, True]

@@ -1,12 +1,13 @@
 import multiprocessing
 import os
 import stat
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from kexp.record import trust
+from kexp.record import seal, trust
 from kexp.record.rundir import RunDir
 from kexp.record.trust import config_folder, local_key
 
@@ -290,6 +291,31 @@ def test_what_was_changed_meanwhile_is_not_vouched_for_at_the_end(tmp_path, conf
     run.write_sums()
 
     assert run.origin() == "foreign"
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_run_that_goes_on_otherwise_is_the_user_s_wherever_it_is_killed(tmp_path, config, number):
+    made, real, written = begun(tmp_path), seal.write_atomically, []
+
+    def dying(path, data):
+        if len(written) == number:
+            raise KeyboardInterrupt
+        written.append(path.name)
+        real(path, data)
+
+    with pytest.MonkeyPatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(seal, "write_atomically", dying)
+        made.rewrite({"schema": 1, "changed": []}, b"name: b\n", is_own=True)
+
+    assert (written, made.origin()) == (["manifest.json", "resolved.yaml"][:number], "own")
+
+
+def test_a_run_that_goes_on_otherwise_and_is_nobody_s_stays_so(tmp_path, config):
+    made = begun(tmp_path)
+    made.sums_mac.unlink()
+    made.rewrite({"schema": 1}, b"name: b\n", is_own=False)
+
+    assert made.origin() == "unverified"
 
 
 def test_a_run_that_goes_on_is_the_user_s_all_the_while(run):
