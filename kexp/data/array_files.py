@@ -66,6 +66,9 @@ def _array_files(site: Site, part: str, files: Files) -> Iterator[ArrayFile]:
         if isinstance(named, str):
             yield ArrayFile(role, role, existing(site.folder / named, place), place)
         else:
+            if role == "sample_weight" and len(named) > 1:
+                message = f"`{list(named)[1]}` is a second file of weights, and a sample has one weight"
+                raise SpecError.because("option-not-used", message, path=f"{place}.{list(named)[1]}")
             for name, file in named.items():
                 yield ArrayFile(
                     role, name, existing(site.folder / file, f"{place}.{name}"), f"{place}.{name}"

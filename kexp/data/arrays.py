@@ -7,6 +7,14 @@ from numpy.typing import NDArray
 
 from kexp.protocols import Column
 
+_MOST_PADDED_BYTES = 1 << 30
+"""What texts may take when each has the length of the longest, as numpy keeps them."""
+
+
+def text_dtype(num_texts: int, longest: int) -> "type[np.str_ | np.object_]":
+    """Return numpy's type of text, or Python's where that would fill the memory with padding."""
+    return np.object_ if 4 * longest * num_texts > _MOST_PADDED_BYTES else np.str_
+
 
 def is_text(column: Column) -> bool:
     """Tell text: numpy's own, or Python's where rows differ much in length."""

@@ -16,9 +16,9 @@ from kexp.protocols import Column, Samples, Table
 def check_table(table: Table) -> None:
     """Refuse samples that are none, differ in number, differ between parts, or are not finite.
 
-    Raises: no-samples, unequal-lengths, bad-weights, different-parts, data-not-finite.
+    Raises: no-samples, unequal-lengths, bad-weights, empty-shape, different-parts, data-not-finite.
     """
-    for check in (_length_faults, _part_faults, _finite_faults):
+    for check in (_length_faults, _shape_faults, _part_faults, _finite_faults):
         faults = check(table)
         if faults:
             raise DataError(*faults)
@@ -82,6 +82,19 @@ def _length_faults(table: Table) -> list[Diagnostic]:
             message = f"the sample weights of {_of(part)} are {_kind(weights)}, not one number per sample"
             faults.append(Diagnostic("bad-weights", message, path="data"))
     return faults
+
+
+def _shape_faults(table: Table) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            "empty-shape",
+            f"{name} of {_of(part)} holds no values: its shape is {list(array.shape)}",
+            path="data",
+        )
+        for part, samples in table.parts.items()
+        for name, array in _columns(samples)
+        if 0 in array.shape[1:]
+    ]
 
 
 def _part_faults(table: Table) -> list[Diagnostic]:

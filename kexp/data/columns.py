@@ -34,6 +34,32 @@ def unknown_column(name: str, columns: Sequence[str], path: str) -> KexpError:
 
 
 @dataclass(frozen=True, slots=True)
+class Roles:
+    """Which columns are inputs, and which targets."""
+
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        target: str | tuple[str, ...],
+        features: tuple[str, ...] | None,
+        ignore: tuple[str, ...],
+    ) -> "Roles":
+        """Read `target`, `features` and `ignore` of a data set whose columns have names.
+
+        Raises: unknown-column.
+        """
+        find = ColumnFinder(tuple(names), True)
+        targets = find.all(target if isinstance(target, tuple) else (target,), "data.target")
+        left_out = {*targets, *find.all(ignore, "data.ignore")}
+        wanted = find.names if features is None else find.all(features, "data.features")
+        return cls(tuple(name for name in wanted if name not in left_out), targets)
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnFinder:
     """Turns what the spec calls a column, its name or its number where there is no header, into its name."""
 

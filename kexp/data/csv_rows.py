@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kexp.data.csv_file import Sheet, decoded, first_fields, parse_sheet
-from kexp.data.csv_values import Reading, is_missing, label_dtype, parse_number
+from kexp.data.csv_file import Sheet, parse_sheet
+from kexp.data.csv_text import decoded, first_fields
+from kexp.data.csv_values import Reading, is_missing, label_dtype
+from kexp.data.declared import parse_number
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, KexpError, did_you_mean
 from kexp.protocols import DataInfo, TensorInfo

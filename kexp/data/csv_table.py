@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from kexp.data.columns import ColumnFinder
-from kexp.data.csv_file import read_sheet
-from kexp.data.csv_values import Reading
+from kexp.data.csv_pieces import opened_csv
+from kexp.data.csv_reading import CsvReading
 from kexp.data.files import part_files
 from kexp.data.tables import Choice, FloatName, arranged
 from kexp.protocols import Site, Table
@@ -44,14 +44,14 @@ def load(
     sample_weight: the column that weighs the samples
     missing: by column, what stands for an empty field, `NA` or `NaN`: median, mean or a value
 
-    Raises: what `part_files`, `read_sheet`, `Choice.layout` and `arranged` raise.
+    Raises: what `part_files`, `opened_csv`, `Choice.layout` and `arranged` raise.
     """
     files = part_files(site, path, train, val, test)
-    sheets = {
-        part: read_sheet(file, header, delimiter or ("\t" if file.suffix == ".tsv" else ","), quoted)
+    opened = {
+        part: opened_csv(file, header, delimiter or ("\t" if file.suffix == ".tsv" else ","), quoted)
         for part, file in files.items()
     }
-    find = ColumnFinder(next(iter(sheets.values())).names, header)
+    find = ColumnFinder(next(iter(opened.values())).names, header)
     layout = Choice(target, features, ignore, dtype, sample_weight, missing or {}).layout(site, find)
-    readings = {part: Reading(sheet, layout.filled) for part, sheet in sheets.items()}
+    readings = {part: CsvReading(file, layout) for part, file in opened.items()}
     return arranged(layout, readings, tuple(files.values()))

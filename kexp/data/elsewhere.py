@@ -25,8 +25,14 @@ def with_data_at(data: Data, place: str) -> Data:
         return dataclasses.replace(data, options={**named_elsewhere, "path": place})
     if len(named) == 1:
         return with_data_files(data, lambda path: place)
-    common = os.path.commonpath([Path(path).parent for path in named])
-    return with_data_files(data, lambda path: str(Path(place, os.path.relpath(path, common))))
+    whole = [path for path in named if Path(path).is_absolute()]
+    common = os.path.commonpath([Path(path).parent for path in whole or named])
+
+    def below(path: str) -> str:
+        """Keep a relative path among whole ones: it began at the folder of the spec."""
+        return path if whole and path not in whole else os.path.relpath(path, common)
+
+    return with_data_files(data, lambda path: str(Path(place, below(path))))
 
 
 def _paths(data: Data) -> list[str]:

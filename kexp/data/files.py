@@ -65,7 +65,11 @@ class Watched:
 
         Raises: data-file-changed.
         """
-        if not self.path.exists() or Watched.now(self.path) != self:
+        try:
+            is_same = Watched.now(self.path) == self
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
             raise DataError.because(
                 "data-file-changed",
                 f"`{self.path}` was changed while it was being read",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kexp.data.arrays import tidy_array
 from kexp.data.class_folders import check_folder
-from kexp.data.columns import ColumnFinder
+from kexp.data.columns import Roles
 from kexp.data.image_column import Decoding
 from kexp.data.lazy import LazyColumn
 from kexp.data.order import Indices
@@ -51,24 +51,18 @@ def load(
     require("datasets", "huggingface", "the source `huggingface`", "data.source")
     parts = _parts(_opened(site, path, dataset, config), splits)
     first = next(iter(parts.values()))
-    find = ColumnFinder(tuple(first.column_names), True)
-    targets = find.all(target if isinstance(target, tuple) else (target,), "data.target")
-    left_out = {*targets, *find.all(ignore, "data.ignore")}
-    wanted = find.names if features is None else find.all(features, "data.features")
-    inputs = [name for name in wanted if name not in left_out]
+    roles = Roles.of(first.column_names, target, features, ignore)
     decoding = None if image_size is None else Decoding((image_size[0], image_size[1]), color_mode)
-    return Table(
-        {
-            part: Samples(
-                {name: _column(rows, name, decoding) for name in inputs},
-                {name: _labelled(_column(rows, name, decoding), part, name) for name in targets},
-                keys={name: in_rows(rows, name) for name in site.keys if name in first.column_names},
-            )
-            for part, rows in parts.items()
-        },
-        classes={name: names for name in targets if (names := _class_names(first, name))},
-        files=_files(first),
-    )
+    samples = {
+        part: Samples(
+            {name: _column(rows, name, decoding) for name in roles.inputs},
+            {name: _labelled(_column(rows, name, decoding), part, name) for name in roles.targets},
+            keys={name: in_rows(rows, name) for name in site.keys if name in first.column_names},
+        )
+        for part, rows in parts.items()
+    }
+    classes = {name: names for name in roles.targets if (names := _class_names(first, name))}
+    return Table(samples, classes, _files(first))
 
 
 def in_rows(rows: Any, name: str) -> NDArray[Any]:

@@ -4,6 +4,8 @@ Source: "The IDX file format", Y. LeCun, C. Cortes, C. Burges, The MNIST databas
 """
 
 import gzip
+import io
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 
 from kexp.data.array_files import ArrayFile, Files, read_arrays
 from kexp.data.arrays import tidy_array
+from kexp.data.npz import most_unpacked
 from kexp.errors import DataError, KexpError, NotFound
 from kexp.protocols import Column, Site, Table
 
@@ -38,7 +41,7 @@ def load(
     val: the same of the validation split
     test: the same of the test split
 
-    Raises: what `read_arrays` raises; idx-files-missing, not-an-idx.
+    Raises: what `read_arrays` raises; idx-files-missing, not-an-idx, zip-bomb.
     """
     parts: dict[str, Files | None] = {"train": train, "val": val, "test": test}
     parts |= _usual_files(site.folder, path) if isinstance(path, str) else {"path": path}
@@ -66,22 +69,38 @@ def _read(given: ArrayFile) -> Column:
     file, key = given.file, given.place
     data = file.read_bytes()
     if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error) as error:
-            raise _not_an_idx(file, key, f"its compression is damaged: {error}") from None
+        data = _unpacked(data, file, key)
     dtype = _DTYPES.get(data[2]) if len(data) >= 4 and data[:2] == b"\0\0" else None
     if dtype is None or not data[3] or len(data) < 4 + 4 * data[3]:
         raise _not_an_idx(file, key, "it does not begin with the type and sizes of an array")
     start = 4 + 4 * data[3]
     shape = struct.unpack(f">{data[3]}I", data[4:start])
-    expected = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    expected = math.prod(shape) * np.dtype(dtype).itemsize
     if len(data) - start != expected:
         raise _not_an_idx(
             file, key, f"{expected:,} bytes are declared for {shape}, and {len(data) - start:,} follow"
         )
-    array = np.frombuffer(data, dtype, offset=start).reshape(shape)
-    return tidy_array(array)
+    try:
+        return tidy_array(np.frombuffer(data, dtype, offset=start).reshape(shape))
+    except ValueError as error:  # an empty array of giant sizes
+        raise _not_an_idx(file, key, str(error)) from None
+
+
+def _unpacked(packed: bytes, file: Path, key: str) -> bytes:
+    most_bytes = most_unpacked(len(packed))
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+            data = stream.read(most_bytes + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise _not_an_idx(file, key, f"its compression is damaged: {error}") from None
+    if len(data) > most_bytes:
+        raise DataError.because(
+            "zip-bomb",
+            f"`{file}` unpacks from {len(packed):,} bytes to more than {most_bytes:,}",
+            path=key,
+            help="unpack it by `gunzip`, if it is yours",
+        )
+    return data
 
 
 def _not_an_idx(file: Path, key: str, reason: str) -> KexpError:

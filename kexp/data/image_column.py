@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from kexp.data.files import Watched
 from kexp.data.fingerprint import hash_file
 from kexp.data.lazy import LazyColumn
+from kexp.data.masks import DAMAGE, class_numbers
 from kexp.data.order import Indices
 from kexp.errors import DataError, KexpError
 
@@ -29,10 +30,6 @@ _FILTERS = {
     "lanczos3": Image.Resampling.LANCZOS,
     "area": Image.Resampling.BOX,
 }
-_DAMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-"""What Pillow raises of files that are no images, torn ones and immense ones."""
-_NUM_THREADS = 8
-"""Decoding leaves Python's lock, and reading waits for the disk: more threads than processors pay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class Decoding:
         try:
             with Image.open(file) as image:
                 return self.array(image)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise unreadable(file, error) from None
 
     def array(self, image: Image.Image) -> NDArray[np.uint8]:
@@ -68,10 +65,7 @@ class Decoding:
 
     def _converted(self, image: Image.Image) -> Image.Image:
         if self.color_mode == "classes":
-            # A palette's colours are for people: the numbers of the classes are its indices.
-            if image.mode == "1":
-                return Image.fromarray(np.asarray(image, np.uint8))
-            return image if image.mode in ("P", "L") else image.convert("L")
+            return class_numbers(image)
         mode, _ = _MODES[self.color_mode]
         height, width = self.image_size
         image.draft(mode, (width, height))
@@ -114,14 +108,14 @@ class ImageColumn(LazyColumn):
         if len(rows) == 1:
             place(0)
             return array
-        with ThreadPoolExecutor(_NUM_THREADS) as pool:
+        with ThreadPoolExecutor() as pool:  # decoding leaves Python's lock, and reading waits for the disk
             for _ in pool.map(place, range(len(rows))):
                 pass
         return array
 
     def digest(self, rows: Indices) -> str:
         digest = hashlib.sha256(repr(astuple(self.decoding)).encode())
-        with ThreadPoolExecutor(_NUM_THREADS) as pool:
+        with ThreadPoolExecutor() as pool:
             for found in pool.map(hash_file, [self.files[row].path for row in rows]):
                 digest.update(found.sha256.encode())
         return digest.hexdigest()
@@ -135,7 +129,7 @@ def size_of(file: Path) -> tuple[int, int]:
     try:
         with Image.open(file) as image:
             return image.height, image.width
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise unreadable(file, error) from None
 
 

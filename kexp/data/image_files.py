@@ -1,13 +1,13 @@
 """Which image files there are, and what folders, tables and masks say of each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from kexp.data.class_folders import check_folder, check_some, files_in
+from kexp.data.class_folders import check_folder, check_some, class_folders, files_in
 from kexp.data.columns import ColumnFinder
 from kexp.data.csv_file import read_sheet
 from kexp.data.csv_values import Reading, label_dtype
@@ -32,6 +32,39 @@ class ImageFiles:
             {name: labels[rows] for name, labels in self.labels.items()},
             [self.masks[row] for row in rows] if self.masks else (),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The images of all parts, and the names of the classes of their labels."""
+
+    parts: Mapping[str, ImageFiles]
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def images(self) -> list[Path]:
+        return [image for files in self.parts.values() for image in files.images]
+
+    @property
+    def masks(self) -> list[Path]:
+        return [mask for files in self.parts.values() for mask in files.masks]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(file for files in self.parts.values() for file in (*files.images, *files.masks))
+
+    def without(self, left_out: set[Path]) -> "Found":
+        return replace(self, parts={part: files.without(left_out) for part, files in self.parts.items()})
+
+
+def in_class_folders(parts: Mapping[str, Path], class_names: Sequence[str] | None, target: str) -> Found:
+    """Return the images of a folder per class.
+
+    Raises: what `class_folders` raises.
+    """
+    labelled = class_folders(parts, class_names, SUFFIXES)
+    files = {name: ImageFiles(part.files, {target: part.labels}) for name, part in labelled.parts.items()}
+    return Found(files, {target: labelled.names})
 
 
 def listed_in_table(table: Path, folder: Path, file: str, targets: Sequence[str]) -> dict[str, ImageFiles]:

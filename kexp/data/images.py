@@ -1,16 +1,16 @@
 """Images in files: in a folder per class, listed in a table, or beside masks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from kexp.data.class_folders import class_folders, split_folders
-from kexp.data.files import existing
 from kexp.data.image_column import Decoding, Fit, ImageColumn, Interpolation, size_of
-from kexp.data.image_files import SUFFIXES, ImageFiles, listed_in_table, with_masks
-from kexp.errors import DataError, SpecError
+from kexp.data.image_files import ImageFiles
+from kexp.data.image_labels import Labelling
+from kexp.data.masks import check_masks
+from kexp.errors import DataError
 from kexp.protocols import Samples, Site, Table
 from kexp.spec.types import PositiveInt
 
@@ -52,54 +52,20 @@ def load(
     on_error: error, or skip to leave out images that cannot be decoded
 
     Raises: what finds the files raises; conflicting-options, wrong-type, images-differ, image-unreadable,
-        no-images.
+        mask-not-classes, no-images.
     """
-    given = {"train": train, "val": val, "test": test, "masks": masks, "class_names": class_names}
-    _check_together(table, target, {name for name, value in given.items() if value is not None})
-    classes: dict[str, tuple[str, ...]] = {}
-    if table is not None:
-        listed = existing(site.folder / table, "data.table")
-        folder = listed.parent if path is None else site.folder / path
-        parts = listed_in_table(listed, folder, file, target if isinstance(target, tuple) else (target,))
-    else:
-        folders = split_folders(site, {"path": path, "train": train, "val": val, "test": test})
-        if masks is not None:
-            parts = with_masks(folders, site.folder / masks)
-        else:
-            labelled = class_folders(folders, class_names, SUFFIXES)
-            classes = {str(target): labelled.names}
-            parts = {n: ImageFiles(f.files, {str(target): f.labels}) for n, f in labelled.parts.items()}
-    images = [image for files in parts.values() for image in files.images]
-    size = _common_size(images, on_error) if image_size is None else (image_size[0], image_size[1])
+    targets = target if isinstance(target, tuple) else (target,)
+    labelling = Labelling(table, file, targets, masks, class_names)
+    found = labelling.found(site, {"path": path, "train": train, "val": val, "test": test})
+    size = _common_size(found.images, on_error) if image_size is None else (image_size[0], image_size[1])
     decoding = Decoding(size, color_mode, interpolation, fit)
-    notes: tuple[str, ...] = ()
+    notes = check_masks(found.masks)
     if on_error == "skip":
-        broken = _broken(images, decoding)
-        parts = {part: files.without(broken) for part, files in parts.items()}
-        notes = _told(broken, len(images))
-    return Table(
-        {part: _samples(files, decoding) for part, files in parts.items()},
-        classes,
-        files=tuple(file for files in parts.values() for file in (*files.images, *files.masks)),
-        notes=notes,
-    )
-
-
-def _check_together(table: str | None, target: str | tuple[str, ...], given: Collection[str]) -> None:
-    """Refuse what a table, or masks, would leave unheeded.
-
-    Raises: conflicting-options, wrong-type.
-    """
-    unheeded = {"table": ("train", "val", "test", "masks", "class_names"), "masks": ("class_names",)}
-    first = "table" if table is not None else "masks"
-    other = next((name for name in unheeded[first] if name in given), None)
-    if other is not None and (table is not None or "masks" in given):
-        message = f"`{first}` and `{other}` are both given, and `{first}` alone says what is in each image"
-        help = f"leave out `{first}` or `{other}`"
-        raise SpecError.because("conflicting-options", message, path=f"data.{other}", help=help)
-    if table is None and isinstance(target, tuple):
-        message = "`target` is a list, and only a `table` has several columns"
-        raise SpecError.because("wrong-type", message, path="data.target", help="write one name")
+        broken = _broken(found.images, decoding)
+        notes += _told(broken, len(found.images))
+        found = found.without(broken)
+    samples = {part: _samples(files, decoding) for part, files in found.parts.items()}
+    return Table(samples, found.classes, files=found.files, notes=notes)
 
 
 def _samples(files: ImageFiles, decoding: Decoding) -> Samples:

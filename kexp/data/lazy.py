@@ -77,7 +77,10 @@ class Mapped(LazyColumn):
         """Return rows; a slice is one stretch of the file."""
         if self.file is not None:
             self.file.check()
-        return np.array(self.array[rows], self.dtype)
+        found = np.asarray(self.array)[rows]
+        with np.errstate(over="ignore"):
+            # Rows by their numbers are a copy already.
+            return found.astype(self.dtype, copy=isinstance(rows, slice))
 
     def read(self, rows: Indices) -> NDArray[Any]:
         return self[rows]
@@ -97,6 +100,8 @@ def in_memory(column: Column) -> NDArray[Any]:
     """Return all rows as an array."""
     if not isinstance(column, LazyColumn):
         return np.asarray(column)
+    if isinstance(column, Mapped):
+        return column[:]
     array = np.empty(column.shape, column.dtype)
     start = 0
     for chunk in chunks(column):

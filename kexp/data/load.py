@@ -2,7 +2,8 @@
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, get_args, get_origin, get_type_hints
 
@@ -19,11 +20,11 @@ from kexp.data.fingerprint import Fingerprint, fingerprint
 from kexp.data.lazy import chunks, in_memory, taken
 from kexp.data.order import Indices
 from kexp.data.python_function import load_function
-from kexp.data.split import split_table
+from kexp.data.split import split_table, unlike_asked
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError, did_you_mean
 from kexp.protocols import Column, DataInfo, Samples, Site, Table, TensorInfo
-from kexp.spec.types import Data
+from kexp.spec.types import Data, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,10 @@ def load(data: Data, site: Site) -> Datasets:
     Raises: what the source raises; unknown-source, unknown-option, missing-option, nothing-to-fill, and what
         `check_table`, `check_classes` and `split_table` raise.
     """
-    table = read_table(data, site)
-    check_table(table)
-    table = with_keys(table, site)
+    with _key_named(data.split):
+        table = read_table(data, site)
+        check_table(table)
+        table = with_keys(table, site)
     table = number_classes(table)
     cuts = split_table(table, data.split)
     splits = {name: take(table.parts[cut.part], cut.rows) for name, cut in cuts.items()}
@@ -53,7 +55,22 @@ def load(data: Data, site: Site) -> Datasets:
     fills = fill_values(splits["train"], table)
     splits = fill_missing(splits, fills)
     check_classes(splits, table.classes)
-    return Datasets(splits, describe(splits, table, fills), identity, table.notes)
+    notes = (*table.notes, *unlike_asked(table, data.split, cuts))
+    return Datasets(splits, describe(splits, table, fills), identity, notes)
+
+
+@contextmanager
+def _key_named(split: Split) -> Iterator[None]:
+    """Blame the key of a split that names a column, where all that was known is that a split does."""
+    use = "order" if split.group is None else "group"
+    try:
+        yield
+    except SpecError as error:
+        faults = (
+            replace(fault, path=f"data.split.{use}") if fault.path == "data.split" else fault
+            for fault in error.diagnostics
+        )
+        raise error.with_diagnostics(faults) from None
 
 
 def read_table(data: Data, site: Site) -> Table:

@@ -1,13 +1,16 @@
 """Arrays in numpy's .npy files, mapped into memory."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kexp.data.array_files import ArrayFile, Files, read_arrays
 from kexp.data.arrays import tidy_array
 from kexp.data.files import Watched
 from kexp.data.lazy import Mapped
+from kexp.data.npz import DAMAGE
 from kexp.errors import DataError, KexpError
 from kexp.protocols import Column, Site, Table
 
@@ -36,8 +39,8 @@ def load(
 def _read(given: ArrayFile) -> Column:
     file, key = given.file, given.place
     try:
-        array = np.lib.format.open_memmap(file, mode="r")
-    except ValueError as error:
+        array = _mapped(file)
+    except (*DAMAGE, ValueError) as error:
         raise _refusal(file, key, str(error)) from None
     if array.ndim > 1 and array.dtype.kind in "biuf":
         dtype = array.dtype.newbyteorder("=")
@@ -48,6 +51,17 @@ def _read(given: ArrayFile) -> Column:
     except (TypeError, ValueError) as error:
         message = f"`{file}` cannot be used: {error}"
         raise DataError.because("bad-array", message, path=key) from None
+
+
+def _mapped(file: Path) -> NDArray[Any]:
+    """Map an array into memory; one without values, of which there is nothing to map, is read."""
+    try:
+        return np.lib.format.open_memmap(file, mode="r")
+    except ValueError as error:
+        if "empty" not in str(error):
+            raise
+    empty: NDArray[Any] = np.load(file, allow_pickle=False)
+    return empty
 
 
 def _refusal(file: Path, key: str, reason: str) -> KexpError:

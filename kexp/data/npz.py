@@ -19,13 +19,18 @@ from kexp.protocols import Samples, Site, Table
 
 PARTS = ("train", "val", "test")
 DAMAGE = (
-    *(EOFError, MemoryError, OverflowError, RuntimeError, SyntaxError),
-    *(TokenError, zipfile.BadZipFile, zlib.error),
+    *(EOFError, MemoryError, OSError, OverflowError, RuntimeError, SyntaxError),
+    *(TokenError, TypeError, zipfile.BadZipFile, zlib.error),
 )
 """What numpy and zipfile raise on files whose bytes are not what they were, besides ValueError."""
 _MOST_TIMES = 100
 _HARMLESS_BYTES = 256 << 20
 """An array of fewer bytes may have been packed as tightly as zip can."""
+
+
+def most_unpacked(packed_bytes: int) -> int:
+    """Return to how many bytes an array may unpack that is no trap."""
+    return max(_HARMLESS_BYTES, _MOST_TIMES * packed_bytes)
 
 
 def load(
@@ -133,7 +138,7 @@ class Archive:
         assert packed_files is not None
         infos = {info.filename.removesuffix(".npy"): info for info in packed_files.infolist()}
         size_bytes, packed = infos[key].file_size, infos[key].compress_size
-        if size_bytes > max(_HARMLESS_BYTES, _MOST_TIMES * packed):
+        if size_bytes > most_unpacked(packed):
             raise DataError.because(
                 "zip-bomb",
                 f"`{key}` in `{self.file}` unpacks from {packed:,} bytes to {size_bytes:,}",

@@ -23,7 +23,11 @@ EXPECTED = (
 
 
 class _Unexpected(Exception):
-    """Says what a function returned instead of samples."""
+    """Says what a function returned instead of samples, and what to return."""
+
+    def __init__(self, found: str, help: str = EXPECTED) -> None:
+        super().__init__(found)
+        self.help = help
 
 
 def load_function(reference: str, site: Site, args: Mapping[str, Value]) -> Table:
@@ -43,10 +47,13 @@ def load_function(reference: str, site: Site, args: Mapping[str, Value]) -> Tabl
         message = f"`{reference}{signature}` cannot be called like this: {error}"
         raise SpecError.because("data-function-arguments", message, path="data.args") from None
     try:
-        return Table(_parts(function(**keywords)))
+        parts = _parts(function(**keywords))
+        notes = (f"`{reference}`: {note}" for _, note in parts.values() if note is not None)
+        return Table({part: samples for part, (samples, _) in parts.items()}, notes=tuple(notes))
     except (_Unexpected, Unreadable) as error:
         message = f"`{reference}` returned {error}"
-        raise DataError.because("bad-data-function", message, path="data.source", help=EXPECTED) from None
+        help = error.help if isinstance(error, _Unexpected) else EXPECTED
+        raise DataError.because("bad-data-function", message, path="data.source", help=help) from None
     except Exception as error:
         if not has_user_frames(error, site.folder):
             raise
@@ -78,15 +85,27 @@ def _plain(value: Value) -> object:
     return value
 
 
-def _parts(returned: object) -> dict[str, Samples]:
+def _parts(returned: object) -> dict[str, tuple[Samples, str | None]]:
     if isinstance(returned, Mapping):
         if "train" not in returned or not set(returned).issubset(PARTS):
             raise _Unexpected(f"a map of {', '.join(f'`{key}`' for key in returned) or 'nothing'}")
         return {part: _samples(returned[part]) for part in PARTS if part in returned}
+    if isinstance(returned, (tuple, list)) and returned and all(map(_is_split, returned)):
+        parts = ", ".join(f'"{part}": …' for part in PARTS[: max(2, len(returned))])
+        help = f"say which is which: `return {{{parts}}}`"
+        raise _Unexpected(f"a {type(returned).__name__} of {len(returned)} data sets", help)
     return {"all": _samples(returned)}
 
 
-def _samples(returned: object) -> Samples:
+def _is_split(value: object) -> bool:
+    """Tell a data set in a list of such, as Keras's own loaders return them."""
+    if isinstance(value, tuple) and len(value) in (2, 3):
+        return all(hasattr(item, "__len__") and not isinstance(item, (str, bytes)) for item in value)
+    return is_stream(value)
+
+
+def _samples(returned: object) -> tuple[Samples, str | None]:
+    """Return samples, and what is in doubt about them."""
     if is_stream(returned):
         return read_stream(returned)
     if not isinstance(returned, tuple):
@@ -97,9 +116,8 @@ def _samples(returned: object) -> Samples:
     inputs = _named(x, "x")
     if not inputs:
         raise _Unexpected("no inputs")
-    return Samples(
-        inputs, {} if y is None else _named(y, "y"), None if weights is None else _array(weights, "weights")
-    )
+    targets = {} if y is None else _named(y, "y")
+    return Samples(inputs, targets, None if weights is None else _array(weights, "weights")), None
 
 
 def _named(value: object, name: str) -> dict[str, NDArray[Any]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kexp.data.arrays import is_text, tidy_array
 from kexp.data.checks import counted_values, not_finite
+from kexp.data.csv_file import read_lines
 from kexp.data.csv_rows import read_csv_rows
 from kexp.data.files import nearby
 from kexp.data.fills import fill_array
@@ -84,7 +85,7 @@ def _read(stream: BinaryIO, suffix: str, name: str, info: DataInfo) -> Arrays:
             return {key: Archive(name, archive).array(held, "x") for key, held in keys.items()}
     if suffix == ".npy":
         return _read_npy(stream, name, info)
-    return read_csv_rows(stream.read(), name, info, DELIMITERS.get(suffix, "\t,;|"))
+    return read_csv_rows(read_lines(stream, name), name, info, DELIMITERS.get(suffix, "\t,;|"))
 
 
 def _keys(held: list[str], name: str, info: DataInfo) -> dict[str, str]:
@@ -119,7 +120,7 @@ def _read_npy(stream: BinaryIO, name: str, info: DataInfo) -> Arrays:
         )
     try:
         array = tidy_array(np.lib.format.read_array(stream, allow_pickle=False))
-    except (*DAMAGE, ValueError, TypeError) as error:
+    except (*DAMAGE, ValueError) as error:
         message = f"`{name}` is not an .npy file of numbers or text: {error}"
         raise DataError.because("not-an-npy", message, help="write it with `numpy.save`") from None
     return {info.inputs[0].name: array}

@@ -11,11 +11,12 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 
-from kexp.data.folds import fold_rows
+from kexp.data.folds import check_folds, fold_rows
 from kexp.data.groups import cut_groups
 from kexp.data.order import Indices, generator
 from kexp.data.strata import cut_from_end, strata
 from kexp.data.timeline import by_time
+from kexp.data.windows import WindowColumn, apart
 from kexp.errors import DataError, SpecError
 from kexp.protocols import Samples, Table
 from kexp.spec.types import Split
@@ -78,9 +79,43 @@ def _amount(amount: float, total: int) -> int:
     return int((Decimal(repr(amount)) * total).quantize(Decimal(1), ROUND_HALF_UP))
 
 
+def unlike_asked(table: Table, split: Split, cuts: Mapping[str, Cut]) -> tuple[str, ...]:
+    """Say which splits have other sizes than were asked for, and why."""
+    pool = table.parts[cuts["train"].part]
+    if _windows_of(pool) is not None:
+        num_lost = len(pool) - sum(len(cut.rows) for cut in cuts.values() if cut.part == cuts["train"].part)
+        return (f"left out {num_lost:,} windows that share text with a later split",) if num_lost else ()
+    together = split.group or split.order
+    if together is None:
+        return ()
+    asked = _sizes(len(pool), split)
+    why = f"rows of one `{together}` stay together"
+    return tuple(
+        f"{name} has {len(cuts[name].rows):,} samples instead of {size:,}: {why}"
+        for name, size in asked.items()
+        if name != "train" and len(cuts[name].rows) != size
+    )
+
+
 def _cut(table: Table, pool: str, split: Split, sizes: Mapping[str, int]) -> dict[str, Indices]:
     samples = table.parts[pool]
-    order = _order(samples, split)
+    cut = _drawn if split.order is None else _in_time
+    rows = cut(table, samples, split, sizes)
+    column = _windows_of(samples)
+    if column is not None:
+        rows = apart({name: rows[name] for name in ("train", "val", "test") if name in rows}, column)
+    return {name: np.sort(part).astype(np.int64) for name, part in rows.items()}
+
+
+def _windows_of(samples: Samples) -> WindowColumn | None:
+    column = next(iter(samples.inputs.values()))
+    return column if isinstance(column, WindowColumn) else None
+
+
+def _drawn(table: Table, samples: Samples, split: Split, sizes: Mapping[str, int]) -> dict[str, Indices]:
+    order = np.arange(len(samples), dtype=np.int64)
+    if split.shuffle:
+        order = generator("split", split.seed).permutation(len(samples))
     num_parts = len(sizes) if split.fold is None else split.fold.k + len(sizes) - 1
     layers = strata(table, samples, num_parts) if split.stratify and num_parts > 1 else None
     if split.group is not None:
@@ -91,13 +126,14 @@ def _cut(table: Table, pool: str, split: Split, sizes: Mapping[str, int]) -> dic
         rows = cut_from_end(order, sizes)
     if split.fold is not None:
         rows |= fold_rows(rows["train"], samples, split, layers)
-    return {name: np.sort(part).astype(np.int64) for name, part in rows.items()}
+    return rows
 
 
-def _order(samples: Samples, split: Split) -> Indices:
-    """Return the rows in the order in which they are cut."""
-    if split.order is not None:
-        return by_time(samples.keys[split.order], split.order)
-    if split.shuffle:
-        return generator("split", split.seed).permutation(len(samples))
-    return np.arange(len(samples), dtype=np.int64)
+def _in_time(table: Table, samples: Samples, split: Split, sizes: Mapping[str, int]) -> dict[str, Indices]:
+    assert split.order is not None
+    timeline = by_time(samples.keys[split.order], split.order)
+    rows = timeline.cut(sizes)
+    if split.fold is not None:
+        check_folds(split.fold, len(rows["train"]), split.fold.k + 1)
+        rows |= timeline.fold(split.fold, len(rows["train"]))
+    return rows

@@ -6,18 +6,15 @@ resumed; what memory does not hold goes to a file that is gone with the process.
 
 import inspect
 import itertools
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
-from typing import IO, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kexp.data.arrays import tidy_array
+from kexp.data.arrays import is_text, tidy_array
 from kexp.data.cache import SHARE
-from kexp.data.lazy import Mapped
+from kexp.data.growing import DiskFull, Growing
 from kexp.protocols import Column, Samples
 from kexp.record.machine import free_memory_bytes
 
@@ -34,12 +31,12 @@ def is_stream(value: object) -> bool:
     return _is_sequence(value) or hasattr(value, "element_spec") or _is_loader(value) or _is_generator(value)
 
 
-def read_stream(stream: Any, are_batches: bool | None = None) -> Samples:
-    """Return all samples of a data set object.
+def read_stream(stream: Any, are_batches: bool | None = None) -> tuple[Samples, str | None]:
+    """Return all samples of a data set object, and what is in doubt about them.
 
     Elements are `x`, `(x, y)` or `(x, y, weights)`, each an array, a map or a tuple of arrays: batches as
-    `fit` takes them, or single samples. Where nobody says which, samples are told by single values among
-    them, or by arrays of different lengths.
+    `fit` takes them, or single samples. Where neither caller nor object says which, samples are told by
+    single values among them, or by arrays of different lengths.
 
     Raises: Unreadable.
     """
@@ -49,18 +46,53 @@ def read_stream(stream: Any, are_batches: bool | None = None) -> Samples:
     first = next(elements, None)
     if first is None:
         raise Unreadable("a data set without samples")
-    if are_batches is None:
-        lengths = {array.shape[:1] for array in first.values()}
-        are_batches = len(lengths) == 1 and () not in lengths
+    known = _gives_batches(stream) if are_batches is None else are_batches
+    lengths = {array.shape[:1] for array in first.values()}
+    are_batches = len(lengths) == 1 and () not in lengths if known is None else known
     most_bytes = free_memory_bytes() * SHARE / len(first)
-    with ExitStack() as stack:
-        spools = {key: stack.enter_context(_Spool(most_bytes)) for key in first}
-        for columns in itertools.chain([first], elements):
-            if columns.keys() != first.keys():
-                raise Unreadable("elements that are not all of the same inputs and targets")
-            for key, array in columns.items():
-                spools[key].add(array if are_batches else array[None])
-        return _samples({key: spool.column() for key, spool in spools.items()})
+    num_rows: list[int] = []
+    spools = {key: _Spool(most_bytes) for key in first}
+    for columns in itertools.chain([first], elements):
+        if columns.keys() != first.keys():
+            raise Unreadable("elements that are not all of the same inputs and targets")
+        for key, array in columns.items():
+            spools[key].add(array if are_batches else array[None])
+        num_rows.append(len(next(iter(columns.values()))) if are_batches else 1)
+    samples = _samples({key: spool.column() for key, spool in spools.items()})
+    doubt = _doubt(num_rows, _is_of_batches(stream)) if are_batches and known is None else None
+    return samples, doubt
+
+
+def _gives_batches(stream: Any) -> bool | None:
+    """Return whether elements are batches by the contract of their kind; None where it has none."""
+    names = {f"{cls.__module__}.{cls.__name__}" for cls in type(stream).__mro__}
+    if any(name.endswith(".PyDataset") for name in names):
+        return True
+    if "torch.utils.data.dataloader.DataLoader" in names:
+        return None if stream.batch_size is None and stream.batch_sampler is None else True
+    return False if _is_sequence(stream) else None
+
+
+def _is_of_batches(stream: Any) -> bool:
+    """Tell a tf.data.Dataset whose elements may be of any length, as the last of a number of batches is."""
+    import keras
+
+    spec = getattr(stream, "element_spec", None)
+    shapes = [getattr(leaf, "shape", None) for leaf in keras.tree.flatten(spec)]
+    return spec is not None and all(shape is not None and shape.rank and shape[0] is None for shape in shapes)
+
+
+def _doubt(num_rows: Sequence[int], is_of_batches: bool) -> str | None:
+    """Say that elements which were read as batches may be single samples."""
+    first, *others = num_rows
+    are_alike = all(number == first for number in others[:-1])
+    if are_alike and (not others or others[-1] < first or is_of_batches or first == 1):
+        return None
+    rows = f"{first:,} rows" if are_alike else "different numbers of rows"
+    return (
+        f"read {len(num_rows):,} elements of {rows} as batches; if each is one sample, give it an axis more"
+        " (`x[None]`, `batch(1)`)"
+    )
 
 
 def _is_sequence(value: Any) -> bool:
@@ -116,52 +148,39 @@ def _array(leaf: Any, name: str) -> NDArray[Any]:
         raise Unreadable(f"an unusable `{name}`: {error}") from None
 
 
-class _Spool(ExitStack):
-    """One column as it grows: in memory up to a number of bytes, then in a nameless file."""
+class _Spool:
+    """One column as it grows; texts are kept in memory."""
 
     def __init__(self, most_bytes: float) -> None:
-        super().__init__()
-        self.most_bytes = most_bytes
-        self.arrays: list[NDArray[Any]] = []
-        self.shape: tuple[int, ...] = ()
-        self.dtype = np.dtype(np.float32)
-        self.size_bytes = self.num_rows = 0
-        self.file: IO[bytes] | None = None
+        self.numbers = Growing(most_bytes)
+        self.texts: list[NDArray[Any]] = []
+        self.first: NDArray[Any] | None = None
 
     def add(self, array: NDArray[Any]) -> None:
-        if self.num_rows and array.shape[1:] != self.shape:
-            raise Unreadable(f"samples of shapes {self.shape} and {array.shape[1:]}")
-        if not self.num_rows:
-            self.shape, self.dtype = array.shape[1:], array.dtype
-        self.arrays.append(array)
-        self.size_bytes += array.nbytes
-        self.num_rows += len(array)
-        if self.size_bytes > self.most_bytes and self.dtype.kind in "biuf":
-            self._write()
+        first = self.first = array if self.first is None else self.first
+        if array.shape[1:] != first.shape[1:]:
+            raise Unreadable(f"samples of shapes {first.shape[1:]} and {array.shape[1:]}")
+        if is_text(array) != is_text(first):
+            raise Unreadable("samples of text, and others of numbers")
+        if is_text(array):
+            self.texts.append(array)
+            return
+        try:
+            self.numbers.add(array)
+        except TypeError as error:
+            raise Unreadable(str(error)) from None
+        except DiskFull:
+            raise Unreadable("more samples than memory and disk hold; does it end?") from None
 
     def column(self) -> Column:
-        if self.file is None:
-            return np.concatenate(self.arrays)
-        self._write()
-        return Mapped(np.memmap(self.file, self.dtype, "r", shape=(self.num_rows, *self.shape)))
-
-    def _write(self) -> None:
-        """Move the rows gathered since to the file."""
-        if self.file is None:
-            self.file = self.enter_context(tempfile.TemporaryFile(prefix="kexp-"))  # noqa: SIM115  (closed with self)
-        if sum(array.nbytes for array in self.arrays) > shutil.disk_usage(tempfile.gettempdir()).free:
-            raise Unreadable("more samples than memory and disk hold; does it end?")
-        for array in self.arrays:
-            if not np.can_cast(array.dtype, self.dtype, "same_kind"):
-                raise Unreadable(f"samples of {self.dtype}, and then of {array.dtype}")
-            self.file.write(np.ascontiguousarray(array, self.dtype).data)
-        self.file.flush()
-        self.arrays.clear()
+        return np.concatenate(self.texts) if self.texts else self.numbers.column()
 
 
 def _samples(columns: Mapping[tuple[str, str], Column]) -> Samples:
     by_role: dict[str, dict[str, Column]] = {"x": {}, "y": {}, "weights": {}}
     for (role, name), column in columns.items():
         by_role[role][name] = column
+    if len(by_role["weights"]) > 1:
+        raise Unreadable(f"{len(by_role['weights'])} arrays of weights, and a sample has one weight")
     weights = next((column[:] for column in by_role["weights"].values()), None)
     return Samples(by_role["x"], by_role["y"], weights)

@@ -1,7 +1,8 @@
 """Tables of typed columns -> inputs, targets, weights and keys, whatever file they came from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 
 from kexp.data.arrays import is_text
 from kexp.data.columns import STACKED, ColumnFinder, named_columns
-from kexp.data.csv_values import STATISTICS, label_dtype
+from kexp.data.csv_values import label_dtype
+from kexp.data.declared import STATISTICS
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, SpecError
-from kexp.protocols import Samples, Site, Table
+from kexp.protocols import Column, Samples, Site, Table
 
 FloatName = Literal["float16", "float32", "float64"]
 
@@ -36,6 +38,9 @@ class TableReading(Protocol):
         """Return a column of numbers, NaN where a statistic is to be filled in."""
 
     def texts(self, name: str) -> NDArray[Any]: ...
+
+    def stack(self, names: Sequence[str], dtype: str) -> Column:
+        """Return columns of numbers side by side. Shapes: (rows, len(names))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,11 @@ class Layout:
     dtype: str
     filled: Mapping[str, str | float]
 
+    @property
+    def free(self) -> tuple[str, ...]:
+        """The columns that may be numbers or text."""
+        return (*self.targets, *self.named, *self.keys.values())
+
 
 def _check_layout(layout: Layout) -> None:
     if not layout.stacked and not layout.named:
@@ -122,45 +132,47 @@ def arranged(layout: Layout, readings: Mapping[str, TableReading], files: Sequen
 
 def _samples(layout: Layout, readings: Mapping[str, TableReading]) -> dict[str, Samples]:
     """Read every column of every part, then raise all that is wrong with them at once."""
-    numeric = set(_only_numbers(layout))
-    free = (*layout.targets, *layout.named, *layout.keys.values())
-    numeric.update(name for name in free if all(reading.holds_numbers(name) for reading in readings.values()))
+    numeric = {n for n in layout.free if all(reading.holds_numbers(n) for reading in readings.values())}
+    if layout.weight is not None:
+        numeric.add(layout.weight)
+    singles = dict.fromkeys((*layout.free, *numeric))
     faults: list[Diagnostic] = []
 
-    def read(reading: TableReading, name: str) -> NDArray[Any]:
+    def found(read: Callable[[], Column]) -> Column:
         try:
-            return reading.numbers(name) if name in numeric else reading.texts(name)
+            return read()
         except DataError as error:
             faults.extend(error.diagnostics)
             return np.zeros(0)
 
-    columns = {
-        part: {name: read(reading, name) for name in (*_only_numbers(layout), *free)}
-        for part, reading in readings.items()
-    }
+    stacks: dict[str, Column] = {}
+    columns: dict[str, dict[str, Any]] = {}
+    for part, reading in readings.items():
+        if not layout.named:
+            stacks[part] = found(partial(reading.stack, layout.stacked, layout.dtype))
+        columns[part] = {
+            name: found(partial(reading.numbers if name in numeric else reading.texts, name))
+            for name in singles
+        }
     if faults:
         raise DataError(*faults)
     labels = {
         name: label_dtype(np.concatenate([values[name] for values in columns.values()]))
         for name in numeric.intersection(layout.targets)
     }
-    return {part: _arrange(layout, values, labels) for part, values in columns.items()}
-
-
-def _only_numbers(layout: Layout) -> tuple[str, ...]:
-    weight = () if layout.weight is None else (layout.weight,)
-    return (() if layout.named else layout.stacked) + weight
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is named as such
+        return {part: _arrange(layout, values, stacks.get(part), labels) for part, values in columns.items()}
 
 
 def _arrange(
-    layout: Layout, columns: Mapping[str, NDArray[Any]], labels: Mapping[str, type[np.generic]]
+    layout: Layout,
+    columns: Mapping[str, NDArray[Any]],
+    stack: Column | None,
+    labels: Mapping[str, type[np.generic]],
 ) -> Samples:
-    if layout.named:
-        inputs = {name: _feature(columns[name], layout.dtype)[:, None] for name in layout.named}
-    else:
-        stack = np.stack([columns[name] for name in layout.stacked], axis=1)
-        inputs = {STACKED: stack.astype(layout.dtype)}
-    targets = {name: columns[name].astype(labels.get(name, np.str_)) for name in layout.targets}
+    inputs = {STACKED: stack} if stack is not None else {}
+    inputs |= {name: _feature(columns[name], layout.dtype)[:, None] for name in layout.named}
+    targets = {n: columns[n].astype(labels[n]) if n in labels else columns[n] for n in layout.targets}
     weights = None if layout.weight is None else columns[layout.weight].astype(np.float32)
     return Samples(inputs, targets, weights, {key: columns[name] for key, name in layout.keys.items()})
 

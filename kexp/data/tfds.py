@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kexp.data.class_folders import check_folder
-from kexp.data.columns import ColumnFinder
+from kexp.data.columns import Roles
 from kexp.data.packaged import named_splits, one_of_path_and_dataset, unreadable
 from kexp.data.streams import Unreadable, read_stream
 from kexp.extras import require
@@ -37,16 +37,12 @@ def load(
     require("tensorflow_datasets", "tfds", "the source `tfds`", "data.source")
     builder = _builder(site, path, dataset)
     known = builder.info.features
-    find = ColumnFinder(tuple(known), True)
-    targets = find.all(target if isinstance(target, tuple) else (target,), "data.target")
-    left_out = {*targets, *find.all(ignore, "data.ignore")}
-    wanted = find.names if features is None else find.all(features, "data.features")
-    inputs = [name for name in wanted if name not in left_out]
+    roles = Roles.of(tuple(known), target, features, ignore)
     parts = {
-        part: _read(builder, name, inputs, targets)
+        part: _read(builder, name, roles)
         for part, name in named_splits(list(builder.info.splits), splits, True).items()
     }
-    classes = {name: tuple(getattr(known[name], "names", None) or ()) for name in targets}
+    classes = {name: tuple(getattr(known[name], "names", None) or ()) for name in roles.targets}
     return Table(parts, {name: names for name, names in classes.items() if names}, _files(builder))
 
 
@@ -72,18 +68,18 @@ def _builder(site: Site, path: str | None, dataset: str | None) -> Any:
     return builder
 
 
-def _read(builder: Any, split: str, inputs: list[str], targets: tuple[str, ...]) -> Samples:
+def _read(builder: Any, split: str, roles: Roles) -> Samples:
     """Read a split in the order of its files."""
     import tensorflow_datasets as tfds
 
     in_order = tfds.ReadConfig(interleave_cycle_length=1)
 
     def chosen(example: Mapping[str, Any]) -> Any:
-        return {name: example[name] for name in inputs}, {name: example[name] for name in targets}
+        return {n: example[n] for n in roles.inputs}, {n: example[n] for n in roles.targets}
 
     try:
         stream = builder.as_dataset(split=split, shuffle_files=False, read_config=in_order)
-        return read_stream(stream.map(chosen), are_batches=False)
+        return read_stream(stream.map(chosen), are_batches=False)[0]
     except (Unreadable, OSError, ValueError) as error:
         raise unreadable(f"the split `{split}` cannot be read", error, "data.splits") from None
 

@@ -1,5 +1,6 @@
 """TensorFlow's record files of `tf.train.Example`s, read by the places of their records."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from kexp.protocols import Column, Samples, Site, Table
 
 _TYPES = {"int64": "int64", "int32": "int64", "float32": "float32", "text": "string", "uint8": "string"}
 _CODES = ("raw", "image")
+_NODES = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]|\bname: ?\S*$|Name: <unknown>, ")
+"""What TensorFlow says of its own graph, not of the records."""
 
 
 def load(
@@ -46,24 +49,14 @@ def load(
     Raises: MissingExtra, NotFound, SpecError (bad-shape, …); record-damaged, feature-missing.
     """
     require("google_crc32c", "tfrecord", "the source `tfrecord`", "data.source")
-    declared = {name: _feature(name, value) for name, value in features.items()}
-    targets = target if isinstance(target, tuple) else (target,)
-    for name in targets:
-        if name not in declared:
-            known = ", ".join(f"`{feature}`" for feature in declared)
-            message = f"`features` declares no `{name}`"
-            raise SpecError.because(
-                "unknown-column", message, path="data.target", help=f"it declares {known}"
-            )
+    example = _example(features, target if isinstance(target, tuple) else (target,))
     parts: dict[str, Samples] = {}
     files: list[Path] = []
     notes: list[str] = []
     for part, given in _given(path, train, val, test).items():
         found = _matching(site.folder, given, f"data.{'path' if part == 'all' else part}")
         records, damaged = index_records(found, skip=on_error == "skip")
-        columns = {name: _column(records, feature) for name, feature in declared.items()}
-        inputs = {name: column for name, column in columns.items() if name not in targets}
-        parts[part] = Samples(inputs, {name: columns[name] for name in targets})
+        parts[part] = example.samples(records)
         files += found
         notes += [f"left out {damaged:,} damaged records of {given}"] if damaged else []
     return Table(parts, files=tuple(files), notes=tuple(notes))
@@ -77,6 +70,29 @@ class Feature:
     dtype: str
     shape: tuple[int, ...] = ()
     code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What a record holds, and which of it is predicted."""
+
+    features: Mapping[str, Feature]
+    targets: tuple[str, ...]
+
+    def samples(self, records: Records) -> Samples:
+        columns = {name: _column(records, feature) for name, feature in self.features.items()}
+        inputs = {name: column for name, column in columns.items() if name not in self.targets}
+        return Samples(inputs, {name: columns[name] for name in self.targets})
+
+
+def _example(features: Mapping[str, Any], targets: tuple[str, ...]) -> Example:
+    declared = {name: _feature(name, value) for name, value in features.items()}
+    for name in targets:
+        if name not in declared:
+            message = f"`features` declares no `{name}`"
+            help = f"it declares {', '.join(f'`{feature}`' for feature in declared)}"
+            raise SpecError.because("unknown-column", message, path="data.target", help=help)
+    return Example(declared, targets)
 
 
 def _feature(name: str, value: Any) -> Feature:
@@ -164,7 +180,8 @@ class ExampleColumn(LazyColumn):
 
 
 def _no_feature(feature: Feature, reason: str) -> KexpError:
-    first = next((line for line in reason.splitlines() if line.strip()), "")
+    lines = (_NODES.sub("", line).strip() for line in reason.splitlines())
+    first = next(filter(None, lines), "")
     return DataError.because(
         "feature-missing",
         f"`{feature.name}` cannot be read as {feature.dtype} of shape {list(feature.shape)}",

@@ -1,5 +1,7 @@
 """Rows in the order of a column: what came first is trained on, what came last is tested on."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,15 +11,70 @@ from numpy.typing import NDArray
 from kexp.data.arrays import is_text
 from kexp.data.order import Indices
 from kexp.errors import DataError
+from kexp.spec.types import Fold
 
 
-def by_time(keys: NDArray[Any], name: str) -> Indices:
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Rows by rising moments of a column; rows of one moment are never parted."""
+
+    name: str
+    rows: Indices
+    moments: NDArray[Any]
+
+    def cut(self, sizes: Mapping[str, int]) -> dict[str, Indices]:
+        """Return the rows by split, near to their sizes: the first of `sizes`, then the others from the end.
+
+        Raises: too-few-dates.
+        """
+        first, *others = sizes
+        names = [first, *reversed(others)]
+        places = np.cumsum([sizes[name] for name in names])[:-1]
+        return dict(zip(names, self.parts(places.tolist()), strict=True))
+
+    def fold(self, fold: Fold, num_rows: int) -> dict[str, Indices]:
+        """Return `train` and `val` of the first `num_rows`: fold 0 trains on the first of k + 1 parts.
+
+        Raises: too-few-dates.
+        """
+        early = Timeline(self.name, self.rows[:num_rows], self.moments[:num_rows])
+        places = [number * num_rows // (fold.k + 1) for number in range(1, fold.k + 1)]
+        parts = early.parts(places)
+        return {"train": np.concatenate(parts[: fold.index + 1]), "val": parts[fold.index + 1]}
+
+    def parts(self, places: Sequence[int]) -> list[Indices]:
+        """Cut near these places, each where one moment ends and another begins.
+
+        Raises: too-few-dates.
+        """
+        changes = np.flatnonzero(self.moments[1:] != self.moments[:-1]) + 1
+        if len(changes) < len(places):
+            found, needed = len(changes) + 1, len(places) + 1
+            raise DataError.because(
+                "too-few-dates",
+                f"`{self.name}` has {found} different values to cut between, and {needed} parts are wanted",
+                path="data.split.order",
+                help="take fewer parts, or order by a column that tells more moments apart",
+            )
+        chosen: list[int] = []
+        first = 0
+        for left, place in zip(range(len(places) - 1, -1, -1), places, strict=True):
+            near = np.abs(changes[first : len(changes) - left] - place)
+            first += len(near) - int(
+                near[::-1].argmin()
+            )  # of two as near, the one that leaves more to train on
+            chosen.append(int(changes[first - 1]))
+        return np.split(self.rows, chosen)
+
+
+def by_time(keys: NDArray[Any], name: str) -> Timeline:
     """Return the rows by rising numbers or dates; equal ones keep the order of the data.
 
     Raises: not-a-date.
     """
     values = _dates(keys, name) if is_text(keys) else keys
-    return np.argsort(values, kind="stable").astype(np.int64)
+    rows = np.argsort(values, kind="stable").astype(np.int64)
+    return Timeline(name, rows, values[rows])
 
 
 def _dates(keys: NDArray[Any], name: str) -> NDArray[np.float64]:

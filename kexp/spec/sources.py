@@ -1,5 +1,6 @@
 """The section `data`: a source, its own options, and the words that every source shares."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -22,6 +23,22 @@ DATASETS: dict[str, tuple[str, ...]] = {
     ),
 }
 """By source: the data sets it comes with."""
+
+_NEEDS: dict[tuple[str, str], str] = {
+    ("images", "file"): "table",
+    ("images", "fit"): "image_size",
+    ("images", "interpolation"): "image_size",
+    ("text", "level"): "window",
+    ("text", "predict"): "window",
+    ("text", "stride"): "window",
+}
+"""By source and option: the option without which it changes nothing."""
+
+_IDLE_BESIDE: dict[tuple[str, str], str] = {("images", "target"): "masks", ("text", "class_names"): "window"}
+"""By source and option: the option beside which it changes nothing."""
+
+_OF_CUTS = ("stratify", "group", "order", "shuffle", "seed")
+"""What of a split says how it is cut, and not how much."""
 
 _CONTRADICTIONS = (
     ("fold", "val", "each fold is the val split of one run"),
@@ -64,9 +81,28 @@ def read_data(cursor: Cursor, hint: Any) -> Data:
             cursor.fault("missing-option", message, cursor.key, help=f"add `{param.name}:`")
     if not complete or len(cursor.reading.faults) > before:
         raise Unreadable
+    _check_used(cursor, source, options, {name: key for name, (_, key) in entries.items()})
     if "split" in shared:
         _check_split(entries["split"][0], shared["split"])
+        if source == "text":
+            _check_windows(entries["split"][0], shared["split"], options)
     return Data(source, options, **shared)
+
+
+def _check_used(
+    cursor: Cursor, source: str, options: Mapping[str, object], keys: Mapping[str, Scalar]
+) -> None:
+    """Gather options that would change nothing because of others."""
+    given = {name for name, value in options.items() if value is not None}
+    for name in options:
+        needed, other = _NEEDS.get((source, name)), _IDLE_BESIDE.get((source, name))
+        if name in given and needed is not None and needed not in given:
+            message, help = f"`{name}` changes nothing without `{needed}`", f"add `{needed}:`, or remove it"
+        elif name in given and other in given:
+            message, help = f"`{name}` changes nothing beside `{other}`", f"remove `{name}` or `{other}`"
+        else:
+            continue
+        cursor.fault("option-not-used", message, keys[name].span, path=f"{cursor.path}.{name}", help=help)
 
 
 def _check_dataset(cursor: Cursor, source: str, name: object) -> None:
@@ -80,6 +116,11 @@ def _check_dataset(cursor: Cursor, source: str, name: object) -> None:
 def _check_split(cursor: Cursor, split: Split) -> None:
     """Gather ways of splitting that contradict each other."""
     given = {name: (child, key) for name, child, key in cursor.entries("`data.split`")}
+    if split.val is None and split.test is None and split.fold is None:
+        for name in [name for name in _OF_CUTS if name in given]:
+            message, help = f"`{name}` changes nothing: no split is cut off", "add `val`, `test` or `fold`"
+            span, path = given[name][1].span, f"{cursor.path}.{name}"
+            cursor.warn("option-not-used", message, span, path=path, help=help)
     for first, second, why in _CONTRADICTIONS:
         if getattr(split, first) and getattr(split, second):
             message = f"`{first}` and `{second}` are both given, and {why}"
@@ -98,6 +139,19 @@ def _check_split(cursor: Cursor, split: Split) -> None:
     if split.fold is not None and split.fold.index >= split.fold.k:
         message = f"the folds of `k: {split.fold.k}` are 0 to {split.fold.k - 1}, found {split.fold.index}"
         given["fold"][0].fault("out-of-range", message)
+
+
+def _check_windows(cursor: Cursor, split: Split, options: Mapping[str, object]) -> None:
+    """Refuse to spread windows that share text over the splits."""
+    window, stride = options.get("window"), options.get("stride")
+    if not isinstance(window, int) or not isinstance(stride, int) or stride >= window:
+        return
+    if split.fold is not None or (split.shuffle and (split.val is not None or split.test is not None)):
+        message = (
+            f"windows of {window} that begin every {stride} share text, which would be in several splits"
+        )
+        help = "leave out `stride`" if split.fold else "write `shuffle: false`, or leave out `stride`"
+        cursor.fault("windows-overlap", message, help=help)
 
 
 def _complain_of_option(cursor: Cursor, key: Scalar, source: str, known: list[str]) -> None:

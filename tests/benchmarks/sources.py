@@ -6,6 +6,7 @@ before it was measured: images, arrays and records at least as fast; tables with
 
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from tests.benchmarks.tables import Table
 from tests.benchmarks.timing import interleaved
 
-_NUM_IMAGES, _NUM_ROWS, _NUM_RECORDS = 600, 20_000, 5_000
+_NUM_IMAGES, _NUM_PHOTOS, _NUM_ROWS, _NUM_RECORDS = 600, 100, 20_000, 5_000
 
 
 def tables(rounds: int = 7) -> Iterator[Table]:
@@ -24,9 +25,16 @@ def tables(rounds: int = 7) -> Iterator[Table]:
     with tempfile.TemporaryDirectory() as folder:
         rows = []
         for name, size, make in (
-            ("images, 160 by 120 JPEG to 64 by 64", _NUM_IMAGES, _images),
+            ("images, 160 by 120 JPEG to 64 by 64", _NUM_IMAGES, partial(_images, ((160, 120), (64, 64)))),
+            (
+                "photos, 640 by 480 JPEG to 224 by 224",
+                _NUM_PHOTOS,
+                partial(_images, ((640, 480), (224, 224))),
+            ),
             ("npy, 28 by 28 uint8", _NUM_ROWS, _npy),
-            ("csv, 20 columns", _NUM_ROWS, _csv),
+            ("npz, 28 by 28 uint8", _NUM_ROWS, _npz),
+            ("csv, 20 columns", _NUM_ROWS, partial(_csv, {})),
+            ("gaps, 20 columns of CSV, one with gaps", _NUM_ROWS, partial(_csv, {"c3": "median"})),
             ("parquet, 20 columns", _NUM_ROWS, _parquet),
             ("tfrecord, 28 by 28 uint8", _NUM_RECORDS, _tfrecord),
         ):
@@ -53,7 +61,11 @@ def _loaded(folder: Path, source: str, options: dict[str, Any]) -> Callable[[], 
     return lambda: loaded(read_table(data, site).parts["all"])
 
 
-def _images(folder: Path, size: int) -> Ways:
+Size = tuple[int, int]
+
+
+def _images(sizes: tuple[Size, Size], folder: Path, size: int) -> Ways:
+    """Write images of the first size, to be read as arrays of the second. Shapes: (width, height)."""
     import keras
     from PIL import Image
 
@@ -62,16 +74,16 @@ def _images(folder: Path, size: int) -> Ways:
         file = folder / str(number % 3) / f"{number}.jpg"
         file.parent.mkdir(exist_ok=True)
         small = Image.fromarray(random.integers(0, 256, (12, 16, 3), np.uint8))
-        small.resize((160, 120), Image.Resampling.BICUBIC).save(file, quality=90)
+        small.resize(sizes[0], Image.Resampling.BICUBIC).save(file, quality=90)
 
     def theirs() -> object:
         data = keras.utils.image_dataset_from_directory(
-            folder, image_size=(64, 64), shuffle=False, verbose=False
+            folder, image_size=sizes[1], shuffle=False, verbose=False
         )
         return [batch for batch in data.as_numpy_iterator()]
 
     return (
-        _loaded(folder, "images", {"path": ".", "image_size": (64, 64)}),
+        _loaded(folder, "images", {"path": ".", "image_size": sizes[1]}),
         theirs,
         "image_dataset_from_directory",
     )
@@ -84,6 +96,17 @@ def _npy(folder: Path, size: int) -> Ways:
     return ours, lambda: (np.load(folder / "x.npy"), np.load(folder / "y.npy")), "np.load"
 
 
+def _npz(folder: Path, size: int) -> Ways:
+    images = np.random.default_rng(0).integers(0, 256, (size, 28, 28), np.uint8)
+    np.savez(folder / "d.npz", x=images, y=np.zeros(size, np.int64))
+
+    def theirs() -> object:
+        with np.load(folder / "d.npz") as archive:
+            return archive["x"], archive["y"]
+
+    return _loaded(folder, "npz", {"path": "d.npz"}), theirs, "np.load"
+
+
 def _table(size: int) -> Any:
     import pandas
 
@@ -92,16 +115,20 @@ def _table(size: int) -> Any:
     return frame.assign(kind=np.where(values[:, 0] > 0, "high", "low"))
 
 
-def _csv(folder: Path, size: int) -> Ways:
+def _csv(missing: dict[str, str], folder: Path, size: int) -> Ways:
     import pandas
 
-    _table(size).to_csv(folder / "t.csv", index=False)
+    table = _table(size)
+    for name in missing:
+        table.loc[::7, name] = np.nan
+    table.to_csv(folder / "t.csv", index=False)
 
     def theirs() -> object:
         frame = pandas.read_csv(folder / "t.csv")
         return frame.drop(columns="kind").to_numpy(np.float32), frame["kind"].to_numpy()
 
-    return _loaded(folder, "csv", {"path": "t.csv", "target": "kind"}), theirs, "pandas.read_csv"
+    options = {"path": "t.csv", "target": "kind", "missing": missing}
+    return _loaded(folder, "csv", options), theirs, "pandas.read_csv"
 
 
 def _parquet(folder: Path, size: int) -> Ways:

@@ -185,3 +185,12 @@ def test_fashion_mnist_as_it_is_downloaded(real_data: Path) -> None:
         "test": (10000, 28, 28),
     }
     assert np.bincount(table.parts["test"].targets["y"][:]).tolist() == [1000] * 10
+
+
+def test_an_array_without_values_is_named(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((5, 0)))
+    with pytest.raises(KexpError) as caught:
+        load(Data("npy", {"path": {"x": "x.npy"}}), Site(tmp_path, seed=0))
+    assert str(caught.value) == (
+        "error[empty-shape]: input `x` of the data holds no values: its shape is [5, 0]\n  --> data"
+    )

@@ -96,3 +96,9 @@ def test_a_class_that_training_never_shows_is_refused() -> None:
         "class `owl` of `y` is in test and not in train",
         "class `owl` of `y` is in val and not in train",
     ]
+
+
+def test_arrays_without_values_are_refused() -> None:
+    assert refusal(all=samples(np.zeros((5, 0)), [0] * 5)) == (
+        "error[empty-shape]: input `x` of the data holds no values: its shape is [5, 0]\n  --> data"
+    )

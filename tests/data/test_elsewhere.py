@@ -34,6 +34,14 @@ def test_several_files_keep_their_places_below_their_common_folder():
     }
 
 
+def test_a_relative_path_among_whole_ones_stays_where_it_is():
+    assert moved("csv", "/here", train="/there/a/train.csv", val="b/val.csv", test="/there/test.csv") == {
+        "train": "/here/a/train.csv",
+        "val": "/here/b/val.csv",
+        "test": "/here/test.csv",
+    }
+
+
 def test_a_folder_stands_for_a_data_set_that_was_named():
     assert moved("tfds", "/here", dataset="mnist", target="label") == {"target": "label", "path": "/here"}
 

@@ -250,3 +250,40 @@ def test_options_that_a_table_or_masks_would_leave_unheeded_are_refused(tmp_path
         "  --> data.target\n"
         "help: write one name"
     )
+
+
+def masked(folder: Path, mask: Image.Image) -> None:
+    """Write an image and its mask."""
+    picture(folder / "images" / "a.png", (9, 9, 9), mask.size)
+    (folder / "masks").mkdir()
+    mask.save(folder / "masks" / "a.png")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
+def test_a_mask_in_colour_is_refused(tmp_path: Path, mode: str) -> None:
+    masked(tmp_path, Image.new(mode, (4, 3)))
+    assert refusal(tmp_path, path="images", masks="masks") == (
+        f"error[mask-not-classes]: `DIR/masks/a.png` is of mode {mode}, whose colours are no numbers of"
+        " classes\n"
+        "  --> data.masks\n"
+        "help: save masks with one channel that holds the number of each pixel's class"
+    )
+
+
+def test_a_mask_of_16_bits_holds_classes_up_to_255(tmp_path: Path) -> None:
+    masked(tmp_path, Image.fromarray(np.array([[0, 7], [200, 255]], np.uint16)))
+    masks = read(tmp_path, path="images", masks="masks").parts["all"].targets["mask"]
+    assert masks[:].ravel().tolist() == [0, 7, 200, 255]
+    Image.fromarray(np.array([[0, 7], [300, 255]], np.uint16)).save(tmp_path / "masks" / "a.png")
+    with pytest.raises(KexpError) as caught:
+        read(tmp_path, path="images", masks="masks").parts["all"].targets["mask"][:]
+    assert str(caught.value).splitlines()[0] == (
+        f"error[mask-not-classes]: `{tmp_path}/masks/a.png` holds the number 300, and classes are 0 to 255"
+    )
+
+
+def test_masks_of_black_and_white_are_doubted(tmp_path: Path) -> None:
+    masked(tmp_path, Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8)))
+    assert read(tmp_path, path="images", masks="masks").notes == (
+        "the masks hold 0 and 255, which are taken for classes 0 to 255: write 1 for 255 into the files",
+    )

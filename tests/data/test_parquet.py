@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kexp.data import parquet_reading as source
+from kexp.data.lazy import LazyColumn
 from kexp.data.load import load, read_table
 from kexp.errors import KexpError
 from kexp.protocols import Site, Table
@@ -126,3 +128,30 @@ def test_the_row_numbers_of_pandas_are_a_feature_only_by_name(tmp_path: Path) ->
     write(tmp_path, {**FLOWERS, "length": [1.0] * 4, "__index_level_0__": [7, 8, 9, 10]})
     assert read(tmp_path).columns == {"features": ("length", "count", "wild")}
     assert read(tmp_path, features=("__index_level_0__",)).columns == {"features": ("__index_level_0__",)}
+
+
+def test_large_files_are_read_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers: list[object] = [None if n % 7 == 3 else float(n) for n in range(50)]
+    write(tmp_path, {"length": numbers, "count": list(range(50)), "kind": ["a", "b"] * 25})
+    data = Data(
+        "parquet", {"path": "t.parquet", "target": "kind", "missing": {"length": "mean"}}, cache="none"
+    )
+    held = load(data, Site(tmp_path, seed=0))
+    monkeypatch.setattr(source, "_BATCH_ROWS", 8)
+    monkeypatch.setattr(source, "free_memory_bytes", lambda: 100)
+    streamed = load(data, Site(tmp_path, seed=0))
+    column = streamed.splits["train"].inputs["features"]
+    assert isinstance(column, LazyColumn)
+    assert np.array_equal(column[:], held.splits["train"].inputs["features"][:])
+    assert refusal(tmp_path) == (
+        "error[missing-value]: `length` has no value in 7 of 50 rows of `DIR/t.parquet`,"
+        " first in row 3 (counted from 0)\n"
+        "  --> data.missing\n"
+        "help: say what stands there: `missing: {length: median}`, `mean` or a value"
+    )
+
+
+def test_texts_with_gaps_take_what_stands_for_them(tmp_path: Path) -> None:
+    write(tmp_path, {**FLOWERS, "kind": ["a", None, "b", None], "length": [1.0] * 4})
+    targets = read(tmp_path, missing={"kind": "unknown"}).parts["all"].targets
+    assert targets["kind"].tolist() == ["a", "unknown", "b", "unknown"]

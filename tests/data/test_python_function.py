@@ -128,3 +128,15 @@ def test_ragged_lists_are_refused(tmp_path: Path) -> None:
         "error[bad-data-function]: `loaders.py:load` returned an unusable `x`:"
         " setting an array element with a sequence"
     )
+
+
+ARRAYS = "np.ones((4, 2)), np.zeros(4)"
+
+
+@pytest.mark.parametrize("returned", [f"({ARRAYS}), ({ARRAYS})", f"iter([({ARRAYS})]), iter([({ARRAYS})])"])
+def test_data_sets_side_by_side_are_answered_with_names_for_them(tmp_path: Path, returned: str) -> None:
+    assert refusal(tmp_path, f"def load(): return {returned}\n") == (
+        "error[bad-data-function]: `loaders.py:load` returned a tuple of 2 data sets\n"
+        "  --> data.source\n"
+        'help: say which is which: `return {"train": …, "val": …}`'
+    )

@@ -3,7 +3,7 @@ from math import floor
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kexp.data.split import Cut, split_table
@@ -137,6 +137,7 @@ def test_splits_share_no_row_lose_none_and_have_the_counts_asked_for(case: tuple
     }
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=30, max_size=200), splits())
 def test_stratified_splits_keep_every_classs_share_to_less_than_one_sample(
     labels: list[int], case: tuple[int, Split]

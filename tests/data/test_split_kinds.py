@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kexp.data.load import load
@@ -76,9 +76,51 @@ def test_dates_with_zones_are_compared_as_moments() -> None:
     assert rows(split_table(keyed(t=moments), Split(test=1, order="t"))) == {"train": [0], "test": [1]}
 
 
-def test_numbers_order_too_and_equal_ones_keep_their_order() -> None:
-    cuts = split_table(keyed(year=[3, 1, 2, 2, 1]), Split(test=2, order="year"))
-    assert rows(cuts) == {"train": [1, 2, 4], "test": [0, 3]}
+def test_numbers_order_too_and_rows_of_one_moment_are_never_parted() -> None:
+    years: list[object] = [3, 1, 2, 2, 1, 4]
+    for asked, test in ((1, [5]), (2, [0, 5]), (3, [0, 5]), (4, [0, 2, 3, 5]), (5, [0, 2, 3, 5])):
+        cuts = split_table(keyed(year=list(years)), Split(test=asked, order="year"))
+        assert rows(cuts) == {"train": sorted(set(range(6)) - set(test)), "test": test}
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=4, max_size=40), st.integers(0, 2))
+def test_no_moment_is_in_two_splits_whatever_is_cut(years: list[int], index: int) -> None:
+    split = (
+        Split(val=0.2, test=0.3, order="year") if index == 0 else Split(fold=Fold(2, index - 1), order="year")
+    )
+    table = keyed(year=list(years))
+    try:
+        cuts = split_table(table, split)
+    except KexpError as error:
+        assert len(set(years)) < 3 or "empty-split" in str(error)
+        return
+    found = {name: {years[row] for row in cut.rows} for name, cut in cuts.items()}
+    assert all(found.values())
+    assert max(found["train"]) < min(found["val"])
+    if "test" in found:
+        assert max(found["val"]) < min(found["test"])
+
+
+def test_too_few_moments_are_refused() -> None:
+    assert refusal(keyed(year=[1, 1, 2, 2]), Split(val=1, test=1, order="year")) == (
+        "error[too-few-dates]: `year` has 2 different values to cut between, and 3 parts are wanted\n"
+        "  --> data.split.order\n"
+        "help: take fewer parts, or order by a column that tells more moments apart"
+    )
+
+
+def test_splits_of_other_sizes_than_asked_are_said(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "day,p,a,kind\n" + "".join(f"{n // 4},{n // 5},{n},{n % 2}\n" for n in range(20))
+    )
+    for split, told in (
+        (Split(test=4, order="day"), ()),
+        (Split(test=6, order="day"), ("test has 4 samples instead of 6: rows of one `day` stay together",)),
+        (Split(test=6, group="p"), ("test has 5 samples instead of 6: rows of one `p` stay together",)),
+    ):
+        data = Data("csv", {"path": "t.csv", "target": "kind"}, split)
+        assert load(data, Site(tmp_path, seed=0, keys=split.keys)).notes == told
 
 
 def test_a_word_is_no_date() -> None:
@@ -157,6 +199,6 @@ def test_an_unknown_column_to_group_by_is_named(tmp_path: Path) -> None:
         load(Data("csv", {"path": "t.csv", "target": "kind"}, split), Site(tmp_path, seed=0, keys=split.keys))
     assert str(caught.value) == (
         "error[unknown-column]: the data has no column `pateint`\n"
-        "  --> data.split\n"
+        "  --> data.split.group\n"
         "help: did you mean `patient`?"
     )

@@ -150,3 +150,52 @@ def load():
     parts = call(tmp_path, body)
     for part in ("train", "test"):
         assert list(lists(parts[part]).values()) == [np.arange(10.0).reshape(5, 2).tolist(), [0, 1, 2, 3, 4]]
+
+
+def notes(folder: Path, body: str) -> tuple[str, ...]:
+    machine()
+    (folder / "loaders.py").write_text("import numpy as np\nimport tensorflow as tf\n" + body)
+    return load_function("loaders.py:load", Site(folder, seed=7), {}).notes
+
+
+PAIRS = "tf.data.Dataset.from_tensor_slices((np.ones((6, 4)), np.ones((6, 4))))"
+
+
+def told(rows: str) -> tuple[str, ...]:
+    doubt = "if each is one sample, give it an axis more (`x[None]`, `batch(1)`)"
+    return (f"`loaders.py:load`: read {rows} as batches; {doubt}",)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (f"def load(): return {PAIRS}\n", told("6 elements of 4 rows")),
+        ("def load():\n    for _ in range(6): yield np.ones(4), np.ones(4)\n", told("6 elements of 4 rows")),
+        (
+            "def load():\n    for n in (4, 2, 3): yield np.ones(n), np.ones(n)\n",
+            told("3 elements of different numbers of rows"),
+        ),
+        (f"def load(): return {PAIRS}.batch(3)\n", ()),
+        ("def load():\n    for n in (4, 4, 2): yield np.ones((n, 2)), np.ones(n)\n", ()),
+        ("def load():\n    yield np.ones((4, 2)), np.ones(4)\n", ()),
+    ],
+)
+def test_samples_that_may_as_well_be_batches_are_doubted(
+    tmp_path: Path, body: str, expected: tuple[str, ...]
+) -> None:
+    assert notes(tmp_path, body) == expected
+
+
+def test_several_arrays_of_weights_are_refused(tmp_path: Path) -> None:
+    body = "def load():\n    yield np.ones((2, 3)), np.ones(2), {'a': np.ones(2), 'b': np.ones(2)}\n"
+    assert refusal(tmp_path, body) == (
+        "error[bad-data-function]: `loaders.py:load` returned 2 arrays of weights,"
+        " and a sample has one weight"
+    )
+
+
+def test_samples_of_text_and_numbers_in_one_column_are_refused(tmp_path: Path) -> None:
+    body = "def load():\n    yield np.ones(2), np.ones(2)\n    yield np.array(['a', 'b']), np.ones(2)\n"
+    assert refusal(tmp_path, body) == (
+        "error[bad-data-function]: `loaders.py:load` returned samples of text, and others of numbers"
+    )

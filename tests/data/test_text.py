@@ -103,3 +103,30 @@ def test_tiny_shakespeare_as_it_is(real_data: Path) -> None:
     table = read(real_data, path="tinyshakespeare.txt", window=64)
     assert table.parts["all"].inputs["tokens"].shape == (17428, 64)
     assert len(table.classes["next"]) == 65
+
+
+def test_windows_that_share_text_are_kept_apart(tmp_path: Path) -> None:
+    write(tmp_path / "t.txt", "".join(chr(97 + n % 26) for n in range(60)))
+    data = Data("text", {"path": "t.txt", "window": 10, "stride": 2}, Split(val=8, test=4, shuffle=False))
+    datasets = load(data, Site(tmp_path, 0))
+    # Of 25 windows that begin at 0, 2, … 48 the last 4 are tested on; those at 34 to 40 reach into them.
+    assert datasets.info.sizes == {"train": 9, "val": 4, "test": 4}
+    assert datasets.notes == ("left out 8 windows that share text with a later split",)
+
+
+def test_windows_side_by_side_are_all_used(tmp_path: Path) -> None:
+    write(tmp_path / "t.txt", "ab" * 50)
+    datasets = load(Data("text", {"path": "t.txt", "window": 10}, Split(val=3)), Site(tmp_path, 0))
+    assert (datasets.info.sizes, datasets.notes) == ({"train": 6, "val": 3}, ())
+
+
+def test_windows_that_all_share_text_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "t.txt", "ab" * 50)
+    data = Data("text", {"path": "t.txt", "window": 50, "stride": 1}, Split(test=5, shuffle=False))
+    with pytest.raises(KexpError) as caught:
+        load(data, Site(tmp_path, 0))
+    assert str(caught.value) == (
+        "error[windows-overlap]: every window of train shares text with one of a later split\n"
+        "  --> data.split\n"
+        "help: write `shuffle: false`, give a file per split, or leave out `stride`"
+    )

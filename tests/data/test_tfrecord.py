@@ -132,8 +132,10 @@ def test_a_torn_file_is_refused(tmp_path: Path) -> None:
 def test_a_feature_that_examples_do_not_hold_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "t.tfrecord", range(3))
     text = refusal(tmp_path, features={**FEATURES, "colour": "int64"})
-    assert text.startswith(
-        "error[feature-missing]: `colour` cannot be read as int64 of shape []\n  --> data.features.colour\n"
+    assert text == (
+        "error[feature-missing]: `colour` cannot be read as int64 of shape []\n"
+        "  --> data.features.colour\n"
+        "  Feature: colour (data type: int64) is required but could not be found."
     )
 
 
