@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 from keras.src.layers.preprocessing.image_preprocessing.base_image_preprocessing_layer import (
     BaseImagePreprocessingLayer,
 )
@@ -10,6 +11,7 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError, did_you_mean
 from kexp.graph.assemble import Assembly
 from kexp.graph.augmentation import Augmentation, Change, Item, Role
+from kexp.graph.beside import tensorflow_beside
 from kexp.graph.construct import construct
 from kexp.graph.pipelines import full_precision
 from kexp.protocols import DataInfo
@@ -17,6 +19,8 @@ from kexp.spec.pipelines import augmented_names
 from kexp.spec.types import Experiment
 
 _MIXERS = ("MixUp", "CutMix")
+_SOME = 32
+"""A size for trying what may have any."""
 
 
 def build_augmentation(experiment: Experiment, assembly: Assembly, info: DataInfo) -> Augmentation | None:
@@ -111,15 +115,8 @@ def _check_layers(change: Change) -> None:
 
 
 def _check_shapes(augmentation: Augmentation, change: Change) -> None:
-    """Trace the layers once, without computing, and compare the shapes."""
-    import tensorflow as tf
-
-    def changed(values: dict[str, Any], place: Any) -> dict[str, Any]:
-        return augmentation.changed(change, values, place)
-
-    specs = {i.name: tf.TensorSpec((None, *i.tensor.shape), i.tensor.dtype) for i in change.items}
-    traced = tf.function(changed, autograph=False)
-    results = traced.get_concrete_function(specs, tf.TensorSpec((3,), tf.int64)).structured_outputs
+    """Run the layers once, where possible without computing, and compare the shapes."""
+    results = _traced(augmentation, change) if augmentation.is_traceable else _tried(augmentation, change)
     for item in change.items:
         before, after = item.tensor.shape, tuple(results[item.name].shape)[1:]
         same = (a == b or None in (a, b) for a, b in zip(before, after, strict=False))
@@ -127,3 +124,23 @@ def _check_shapes(augmentation: Augmentation, change: Change) -> None:
             message = f"`augment` makes `{item.name}` {list(after)}, and the model takes {list(before)}"
             help = "resize or crop all data alike under `preprocess`"
             raise SpecError(Diagnostic("shape-changed", message, f"augment.{change.key}", help=help))
+
+
+def _traced(augmentation: Augmentation, change: Change) -> Any:
+    tf = tensorflow_beside()
+
+    def changed(values: dict[str, Any], place: Any) -> dict[str, Any]:
+        return augmentation.changed(change, values, place)
+
+    specs = {i.name: tf.TensorSpec((None, *i.tensor.shape), i.tensor.dtype) for i in change.items}
+    traced = tf.function(changed, autograph=False)
+    return traced.get_concrete_function(specs, tf.TensorSpec((3,), tf.int64)).structured_outputs
+
+
+def _tried(augmentation: Augmentation, change: Change) -> Any:
+    """Run the layers on two samples of nothing; sizes that differ between samples are taken to be `_SOME`."""
+    values = {
+        i.name: keras.ops.zeros((2, *(size or _SOME for size in i.tensor.shape)), i.tensor.dtype)
+        for i in change.items
+    }
+    return augmentation.changed(change, values, (0, 0, 0))

@@ -1,5 +1,6 @@
 """Graph -> keras Functional model, step by step as `spec.wiring` resolved it."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,6 +9,7 @@ import keras
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError
+from kexp.graph.beside import BY_TENSORFLOW
 from kexp.graph.calls import (
     count,
     freeze,
@@ -84,11 +86,32 @@ def build_class(
     if not isinstance(model, keras.Model):
         message = f"`{component.name}` gives {type(model).__name__}, and a keras.Model is expected"
         raise SpecError(Diagnostic("not-a-model", message, component.path, component.span))
+    _check_step(model, component)
     if not model.built and type(model).call is not keras.Model.call:
         arrays = [keras.ops.zeros((1, *(size or 1 for size in t.shape)), t.dtype) for t in info.inputs]
         with complaint(component.path, component.span, component.name):
             model(arrays[0] if len(arrays) == 1 else arrays)
     return model
+
+
+def _check_step(model: keras.Model, component: Component) -> None:
+    """Refuse a step that was written for another backend.
+
+    Raises: SpecError (other-backend-step).
+    """
+    backend = keras.backend.backend()
+    given = ("state", "data") if backend == "jax" else ("data",)
+    try:
+        inspect.signature(model.train_step).bind(*given)
+    except TypeError:
+        message = (
+            f"on {backend}, Keras gives `train_step` {' and '.join(f'`{name}`' for name in given)}, "
+            f"and that of `{type(model).__name__}` takes something else"
+        )
+        help = "`runtime.backend` chooses the backend that it was written for"
+        raise SpecError(
+            Diagnostic("other-backend-step", message, component.path, component.span, help=help)
+        ) from None
 
 
 def _model_name(name: str) -> str:
@@ -186,6 +209,7 @@ class _Builder:
                 constants = {key: evaluate(value, context) for key, value in step.call.items()}
                 called = with_training(layer, constants, call, bare)
                 result = called(*spread(layer, arguments), **keywords, **constants)
+        _check_traceable(layer, step)
         freeze(layer, step)
         if step.weights is not None or step.adapt:
             self.beginnings.append((layer, step, str(call.takes.positional[0])))
@@ -237,7 +261,8 @@ class _Builder:
         layers = []
         for call in wiring.calls:
             step = call.step
-            if step.takes or step.call or not isinstance(step.what, Component) or wiring.faults:
+            is_plain = not (step.takes or step.call or step.outputs_of)
+            if not is_plain or not isinstance(step.what, Component) or wiring.faults:
                 raise SpecError(
                     Diagnostic(
                         "nested-chain",
@@ -248,8 +273,9 @@ class _Builder:
                 )
             with self.context.seeded(call.layer):
                 layer = construct(step.what, self.within(call.view), call.layer)
-            if step.trainable is not None:
-                layer.trainable = step.trainable
+            freeze(layer, step)
+            if step.weights is not None or step.adapt:
+                self.beginnings.append((layer, step, ""))
             layers.append(layer)
         return keras.Sequential(layers, name=name)
 
@@ -286,6 +312,17 @@ class _Builder:
             return {key: self.tensors[name] for key, name in outputs.items()}
         tensors = [self.tensors[name] for name in outputs]
         return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _check_traceable(layer: Any, step: Step) -> None:
+    """Refuse what JAX cannot compile into a step.
+
+    Raises: SpecError (not-on-jax).
+    """
+    if keras.backend.backend() == "jax" and isinstance(layer, BY_TENSORFLOW):
+        message = f"`{type(layer).__name__}` computes by TensorFlow, which no model on JAX can hold"
+        help = "put it under `preprocess`, which runs by TensorFlow on every backend"
+        raise SpecError(Diagnostic("not-on-jax", message, step.path, step.key, help=help))
 
 
 def _diagnostic(graph: Graph, fault: Fault) -> Diagnostic:

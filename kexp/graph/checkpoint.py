@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from reprlib import repr
 from typing import Any, BinaryIO, NoReturn
 
 import ml_dtypes
@@ -119,6 +120,8 @@ def _checked(stream: BinaryIO, name: str, size_bytes: int) -> Checkpoint:
         _check_tiling(places, 8 + length, size_bytes)
     except UnicodeDecodeError:
         raise _corrupt(name, "its header is not text") from None
+    except json.JSONDecodeError:
+        raise _corrupt(name, "its header is not JSON") from None
     except RecursionError:
         raise _corrupt(name, "its header is nested too deeply") from None
     except ValueError as error:
@@ -146,11 +149,11 @@ def _place(key: str, entry: Any, data_start: int) -> Place:
         raise ValueError(f"the header says of `{key}` what it says of no array")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise ValueError(f"the dtype of `{key}` is {dtype!r}")
+        raise ValueError(f"the dtype of `{key}` is {repr(dtype)}")
     if not _are_sizes(shape) or len(shape) > _MOST_DIMENSIONS:
-        raise ValueError(f"the shape of `{key}` is {shape!r}")
+        raise ValueError(f"the shape of `{key}` is {repr(shape)}")
     if not _are_sizes(offsets) or len(offsets) != 2:
-        raise ValueError(f"the place of `{key}` is {offsets!r}")
+        raise ValueError(f"the place of `{key}` is {repr(offsets)}")
     found = np.dtype(DTYPES[dtype])
     if offsets[1] - offsets[0] != math.prod(shape) * found.itemsize:
         raise ValueError(f"`{key}` has {offsets[1] - offsets[0]:,} bytes, and its shape says otherwise")

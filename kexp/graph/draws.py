@@ -17,8 +17,10 @@ _LARGEST_SEED = 2**31 - 2
 class Draws(SeedGenerator):  # type: ignore[misc]
     """Seeds that depend on where in the training they are drawn, and on nothing that was drawn before."""
 
-    def __init__(self) -> None:  # without a state to keep, which `SeedGenerator` would make a variable
-        self.place, self.label, self.count = (0, 0, 0), "", 0
+    def __init__(self, backend: Any) -> None:  # without a state, which `SeedGenerator` would make a variable
+        self.backend = backend
+        self.place: tuple[Any, Any, Any] = (0, 0, 0)
+        self.label, self.count = "", 0
 
     @contextmanager
     def at(self, place: Any, label: str, layer: Any) -> Iterator[None]:
@@ -28,6 +30,7 @@ class Draws(SeedGenerator):  # type: ignore[misc]
             for name, value in vars(part).items():
                 if isinstance(value, SeedGenerator):
                     vars(part)[name] = self  # not by `setattr`, which a built layer refuses
+            vars(part)["_backend_generators"] = {self.backend.name: self}
         before = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
         global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, self)
         try:
@@ -38,6 +41,11 @@ class Draws(SeedGenerator):  # type: ignore[misc]
     def next(self, ordered: bool = True) -> Any:
         self.count += 1
         digest = hashlib.sha256(f"{self.label}/{self.count}".encode()).digest()
-        seed, epoch, step = (keras.ops.cast(part, "int64") for part in self.place)
-        parts = (seed + int.from_bytes(digest[:4], "big"), epoch * _ODD + step)
-        return keras.ops.stack([keras.ops.mod(part, _LARGEST_SEED) for part in parts])
+        offset = int.from_bytes(digest[:4], "big")
+        if not isinstance(self.place[0], int):
+            seed, epoch, step = (self.backend.cast(part, "int64") for part in self.place)
+            parts = (seed + offset, epoch * _ODD + step)
+            return self.backend.numpy.stack([self.backend.numpy.mod(part, _LARGEST_SEED) for part in parts])
+        seed, epoch, step = self.place
+        numbers = [(seed + offset) % _LARGEST_SEED, (epoch * _ODD + step) % _LARGEST_SEED]
+        return self.backend.convert_to_tensor(numbers, self.backend.random_seed_dtype())

@@ -1,6 +1,8 @@
 """What a layer starts from: weights of a run or a file, and statistics adapted on the training split."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +10,16 @@ import keras
 import numpy as np
 
 from kexp.diagnostics import Diagnostic
-from kexp.errors import NotFound, SpecError, did_you_mean
-from kexp.graph.checkpoint import unpack
+from kexp.errors import KexpError, NotFound, SpecError, did_you_mean
+from kexp.graph.checkpoint import open_checkpoint
 from kexp.graph.chunks import row_chunks
 from kexp.graph.construct import complaint, keras_message
 from kexp.graph.kinds import whole_numbers
 from kexp.graph.learnt import paths_of
+from kexp.graph.opened import open_keras_file
 from kexp.graph.ports import in_shape
 from kexp.graph.weights import finalize
-from kexp.protocols import Column, Samples
+from kexp.protocols import Column
 from kexp.record.files import sha256_of
 from kexp.record.rundir import RunDir
 from kexp.spec.types import Port, Step
@@ -31,41 +34,43 @@ class Beginning:
     port: Port | None
 
 
-def begin_layers(beginnings: tuple[Beginning, ...], samples: Samples, folder: Path) -> None:
-    """Load `weights` and run `adapt`, in the order of the steps.
+def begin_layers(beginnings: tuple[Beginning, ...], inputs: Mapping[str, Column], folder: Path) -> None:
+    """Load `weights` and run `adapt` on the training split's inputs, in the order of the steps.
 
-    Raises: NotFound (weights-not-found), SpecError (bad-weights, unknown-layer-name, cannot-adapt).
+    Raises: NotFound (weights-not-found), SpecError (bad-weights, unknown-layer-name, cannot-adapt), what
+        `open_checkpoint` and `open_keras_file` raise.
     """
     for beginning in beginnings:
         if beginning.step.weights is not None:
             _load(beginning, folder)
         if beginning.step.adapt:
-            _adapt(beginning, samples)
+            _adapt(beginning, inputs)
 
 
-def _adapt(beginning: Beginning, samples: Samples) -> None:
+def _adapt(beginning: Beginning, inputs: Mapping[str, Column]) -> None:
     step, layer, port = beginning.step, beginning.layer, beginning.port
     path, name = f"{step.path}.adapt", type(layer).__name__
     if not hasattr(layer, "adapt"):
-        help = "remove `adapt`: its weights are trained"
-        raise SpecError(
-            Diagnostic("cannot-adapt", f"`{name}` learns nothing from data alone", path, help=help)
-        )
+        message, help = f"`{name}` learns nothing from data alone", "remove `adapt`: its weights are trained"
+        raise _not_adapted(step, "cannot-adapt", message, help)
     if port is None:
         help = "`adapt` is for a layer on an input of the model"
-        message = f"`{name}` takes no input of the model"
-        raise SpecError(Diagnostic("cannot-adapt", message, path, help=help))
+        raise _not_adapted(step, "cannot-adapt", f"`{name}` takes no input of the model", help)
     if isinstance(layer, (keras.layers.StringLookup, keras.layers.TextVectorization)):
         message = f"`{name}` learns from text, which no input of a graph holds"
         help = f"put it before the model: `preprocess: {{{port.column}: [{name}]}}`"
-        raise SpecError(Diagnostic("cannot-adapt", message, path, help=help))
-    values = _numbers(in_shape(samples.inputs[port.column], port), layer, port.column, path)
+        raise _not_adapted(step, "cannot-adapt", message, help)
+    values = _numbers(in_shape(inputs[port.column], port), layer, port.column, path)
     with complaint(path, step.key, name):
         layer.adapt(values)
     bins = len(layer.bin_boundaries) + 1 if isinstance(layer, keras.layers.Discretization) else None
     if bins is not None and bins < layer.num_bins:
         message = f"`{port.column}` has values for {bins} bins, and `num_bins` is {layer.num_bins}"
-        raise SpecError(Diagnostic("too-few-values", message, path, help="ask for fewer bins"))
+        raise _not_adapted(step, "too-few-values", message, "ask for fewer bins")
+
+
+def _not_adapted(step: Step, id: str, message: str, help: str) -> SpecError:
+    return SpecError(Diagnostic(id, message, f"{step.path}.adapt", help=help))
 
 
 def _numbers(column: Column, layer: Any, name: str, path: str) -> Any:
@@ -90,12 +95,16 @@ def _load(beginning: Beginning, folder: Path) -> None:
     weights = step.weights
     assert weights is not None
     path, place = found_weights(step, folder), f"{step.path}.weights"
-    arrays = _arrays(path, weights.layer or layer.name, place)
+    opened = _in_checkpoint if path.suffix == ".safetensors" else _in_model
     try:
-        _assign(layer, arrays)
+        with _said_not_adapted(place), opened(path, weights.layer or layer.name, place) as held:
+            _check_fit(layer, held.shapes)
+            for variable, array in zip(layer.variables, held.arrays, strict=True):
+                variable.assign(array)
     except ValueError as error:
         message = f"the weights in `{path.name}` do not fit `{layer.name}`"
         raise SpecError(Diagnostic("bad-weights", message, place, detail=keras_message(error))) from None
+    finalize(layer)
 
 
 def found_weights(step: Step, folder: Path) -> Path:
@@ -121,21 +130,54 @@ def weights_sha256(path: Path) -> str:
     return sha256_of(weights_file(path))
 
 
-def _arrays(path: Path, name: str, place: str) -> list[Any]:
-    """Return a layer's arrays from a checkpoint of kexp's, or from a model of Keras's."""
-    if path.suffix == ".safetensors":
-        found = unpack(path.read_bytes(), path.name)
-        layers = {key.split("/")[1]: None for key in found if key.startswith("model/")}
-        chosen = {key: array for key, array in found.items() if key.startswith(f"model/{name}/")}
-        if not chosen:
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a file holds of one layer; the arrays are read one by one."""
+
+    shapes: list[tuple[int, ...]]
+    arrays: Iterator[Any]
+
+
+@contextmanager
+def _in_checkpoint(path: Path, name: str, place: str) -> Iterator[_Held]:
+    with open_checkpoint(path.resolve()) as checkpoint:
+        keys = [key for key in checkpoint.places if key.startswith(f"model/{name}/")]
+        if not keys:
+            layers = {key.split("/")[1]: None for key in checkpoint.places if key.startswith("model/")}
             raise _no_layer(path, name, list(layers), place)
-        return [chosen[key] for key in sorted(chosen, key=lambda key: int(key.rpartition("/")[2]))]
-    with complaint(place, None, path.name):
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    found_layers = paths_of(model)
-    if name not in found_layers:
-        raise _no_layer(path, name, list(found_layers), place)
-    return [keras.ops.convert_to_numpy(variable) for variable in found_layers[name].variables]
+        keys.sort(key=lambda key: (len(key), key))
+        yield _Held([checkpoint.places[key].shape for key in keys], map(checkpoint.array, keys))
+
+
+@contextmanager
+def _in_model(path: Path, name: str, place: str) -> Iterator[_Held]:
+    layers = paths_of(open_keras_file(path).model)
+    if name not in layers:
+        raise _no_layer(path, name, list(layers), place)
+    variables = layers[name].variables
+    arrays = map(keras.ops.convert_to_numpy, variables)
+    yield _Held([tuple(variable.shape) for variable in variables], arrays)
+
+
+_HELP = {
+    "checkpoint-corrupt": "copy the file anew, or name another one",
+    **dict.fromkeys(
+        ("not-a-graph", "unknown-class", "unknown-function"),
+        "take the weights from a run of kexp's, or from a model of Keras's own layers",
+    ),
+}
+"""By diagnostic: the way out where a layer's weights are wanted, and not the model."""
+
+
+@contextmanager
+def _said_not_adapted(place: str) -> Iterator[None]:
+    """Let what is wrong with a file of weights be said where the spec names it."""
+    try:
+        yield
+    except KexpError as error:
+        raise error.with_diagnostics(
+            replace(fault, path=place, help=_HELP.get(fault.id, fault.help)) for fault in error.diagnostics
+        ) from None
 
 
 def _no_layer(path: Path, name: str, known: list[str], place: str) -> SpecError:
@@ -148,15 +190,10 @@ def _no_layer(path: Path, name: str, known: list[str], place: str) -> SpecError:
     )
 
 
-def _assign(layer: Any, arrays: list[Any]) -> None:
+def _check_fit(layer: Any, shapes: list[tuple[int, ...]]) -> None:
     variables = layer.variables
-    if len(variables) != len(arrays):
-        raise ValueError(f"the layer has {len(variables)} arrays, and the file {len(arrays)}")
-    for variable, array in zip(variables, arrays, strict=True):
-        if tuple(variable.shape) != tuple(array.shape):
-            raise ValueError(
-                f"an array has shape {tuple(array.shape)}, and the layer wants {tuple(variable.shape)}"
-            )
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
-    finalize(layer)
+    if len(variables) != len(shapes):
+        raise ValueError(f"the layer has {len(variables)} arrays, and the file {len(shapes)}")
+    for variable, shape in zip(variables, shapes, strict=True):
+        if tuple(variable.shape) != shape:
+            raise ValueError(f"an array has shape {shape}, and the layer wants {tuple(variable.shape)}")

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, SpecError
+from kexp.graph.beside import tensorflow_beside
 from kexp.spec.types import Component
 
 _TEXT = ("TextVectorization", "StringLookup")
@@ -53,8 +54,7 @@ def wants_whole(component: Component) -> bool:
 
 def text_tensor(array: NDArray[Any]) -> Any:
     """Return text as TensorFlow's layers take it."""
-    import tensorflow as tf
-
+    tf = tensorflow_beside()
     return tf.constant(array, tf.string)
 
 

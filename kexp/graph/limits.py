@@ -83,7 +83,7 @@ class _Taken:
     why: str = ""
 
     def add_weight(self, shape: Any, dtype: Any) -> None:
-        self.size_bytes += math.prod(shape) * _item_bytes(dtype)
+        self.size_bytes += math.prod(shape) * item_bytes(dtype)
         if self.size_bytes > self.room_bytes:
             self.why = f"its weights take more than {self.room_bytes // 10**6:,} MB"
             raise TooLarge(self.why)
@@ -100,17 +100,23 @@ def check_tensors(model: keras.Model, num_rows: int, room_bytes: int) -> None:
 
     Raises: TooLarge, which says why.
     """
+    for name, tensor in layer_tensors(model):
+        shape = [num_rows if size is None else size for size in tensor.shape]
+        if math.prod(shape) * item_bytes(tensor.dtype) > room_bytes:
+            shown = ", ".join("any" if size is None else f"{size:,}" for size in tensor.shape)
+            raise TooLarge(f"`{name}` gives [{shown}]")
+
+
+def layer_tensors(model: keras.Model) -> Iterator[tuple[str, Any]]:
+    """Yield what the layers and operations of a graph give, each with its name; none for a model class."""
     for layer in model._flatten_layers():
         for part in (layer, *getattr(layer, "operations", ())):
             for node in part._inbound_nodes:
                 for tensor in keras.tree.flatten(node.output_tensors):
-                    shape = [num_rows if size is None else size for size in tensor.shape]
-                    if math.prod(shape) * _item_bytes(tensor.dtype) > room_bytes:
-                        shown = ", ".join("any" if size is None else f"{size:,}" for size in tensor.shape)
-                        raise TooLarge(f"`{part.name}` gives [{shown}]")
+                    yield part.name, tensor
 
 
-def _item_bytes(dtype: Any) -> int:
+def item_bytes(dtype: Any) -> int:
     try:
         return np.dtype(str(dtype)).itemsize
     except TypeError:

@@ -60,7 +60,7 @@ def open_keras_file(path: Path, code: Path | None = None) -> Opened:
     compiled = config.pop("compile_config", None) or {}
     try:
         own = {} if code is None else _own_objects(config, compiled, code)
-        with bounded_model(_TIMES * path.stat().st_size + _ROOM_BYTES, MAX_STEPS):
+        with bounded_model(_most_bytes(path), MAX_STEPS):
             model = keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=True)
     except KexpError:
         raise
@@ -104,6 +104,7 @@ def _config_in(path: Path) -> dict[str, Any]:
         raise _foreign(path, "is a folder, and a SavedModel does not keep its layers")
     try:
         with zipfile.ZipFile(path) as archive:
+            _check_room(path, archive)
             if archive.getinfo("config.json").file_size > _MOST_BYTES:
                 raise _foreign(path, f"has a `config.json` of more than {_MOST_BYTES:,} bytes", None)
             config = parsed(archive.read("config.json"))
@@ -124,6 +125,17 @@ def _config_in(path: Path) -> dict[str, Any]:
     ):
         raise _foreign(path, "has a `config.json` that describes no model")
     return config
+
+
+def _check_room(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse what would fill the memory, or the disk that Keras unpacks assets to."""
+    size_bytes = sum(member.file_size for member in archive.infolist())
+    if size_bytes > _most_bytes(path):
+        raise _foreign(path, f"unpacks from {path.stat().st_size:,} bytes to {size_bytes:,}", None)
+
+
+def _most_bytes(path: Path) -> int:
+    return _TIMES * path.stat().st_size + _ROOM_BYTES
 
 
 def _no_zip(path: Path) -> KexpError:

@@ -8,10 +8,18 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src.layers.merging.base_merge import Merge
+from keras.src.layers.preprocessing.data_layer import DataLayer
 from numpy.typing import NDArray
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, SpecError
+from kexp.graph.beside import (
+    BY_TENSORFLOW,
+    arrays_elsewhere,
+    called_on_tensorflow,
+    on_tensorflow,
+    tensorflow_beside,
+)
 from kexp.graph.calls import name_operations, spread
 from kexp.graph.construct import complaint, keras_message
 from kexp.graph.kinds import fitted, is_text, wants_whole
@@ -83,8 +91,17 @@ class Preprocessing:
         value: Any = given if is_each else _side_by_side(given, entry)
         for component, layer in list(zip(pipeline.layers, layers, strict=True))[:stop]:
             with _refusals(component, entry):
-                value = layer(*spread(layer, value)) if isinstance(value, list) else layer(value)
+                value = _called(layer, spread(layer, value) if isinstance(value, list) else [value])
         return value
+
+
+def _called(layer: Any, values: Sequence[Any]) -> Any:
+    """Call a layer: those that Keras made for data compute by TensorFlow, whatever the backend."""
+    is_symbolic = any(isinstance(value, keras.KerasTensor) for value in keras.tree.flatten([*values]))
+    if is_symbolic or not isinstance(layer, (DataLayer, *BY_TENSORFLOW)):
+        return layer(*values)
+    with on_tensorflow():
+        return arrays_elsewhere(called_on_tensorflow(layer, *values))
 
 
 def _takes_several(component: Component, layer: Any) -> bool:
@@ -120,6 +137,8 @@ def _side_by_side(given: Sequence[Any], entry: str) -> Any:
     with complaint(f"preprocess.{entry}.from", None, "these columns side by side"):
         if all(isinstance(value, np.ndarray) for value in given):
             return np.concatenate(given, axis=-1)
+        if not any(isinstance(value, keras.KerasTensor) for value in given):
+            return tensorflow_beside().concat(given, axis=-1)
         return keras.layers.Concatenate(name=f"{plain_letters(entry)}_side_by_side")(list(given))
 
 

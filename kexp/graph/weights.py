@@ -22,6 +22,7 @@ from kexp.graph.fixed import unwrapped
 Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 
 _SAME_RUN = "the run's resolved.yaml and its checkpoints must come from the same run"
+_SEED = "seed_generator_state"
 _MOST_BESIDE = 16
 """How many times what the model takes a checkpoint may hold: optimizer slots, averages, best weights."""
 _MOST_BESIDE_BYTES = 256 << 20
@@ -95,12 +96,15 @@ def check_size(model: keras.Model, path: Path) -> None:
 def load_checkpoint(model: keras.Model, path: Path) -> None:
     """Put the model's arrays of a checkpoint into it, one by one; what else it holds is not read.
 
+    Another backend may have written it: each keeps the states of seeds in a dtype of its own.
+
     Raises: RunRefused (checkpoint-corrupt, checkpoint-mismatch).
     """
     variables = model_variables(model)
+    seeds = {key for key, variable in variables.items() if variable.name == _SEED and len(variable.shape) == 1}
     with open_checkpoint(path) as checkpoint:
         found = {
-            key: (place.dtype.name, place.shape)
+            key: (str(variables[key].dtype) if key in seeds else place.dtype.name, place.shape)
             for key, place in checkpoint.places.items()
             if key.startswith("model/")
         }

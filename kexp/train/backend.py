@@ -3,15 +3,19 @@
 This module is imported without Keras; `prepare` imports it.
 """
 
-import gc
 import os
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-from kexp.errors import DeviceError
+from kexp.custom import load_reference
+from kexp.extras import require
 from kexp.spec.types import Runtime
+from kexp.train.backends import BACKENDS, EXTRAS
+from kexp.train.backends.devices import driver
+from kexp.train.backends.environment import settled_for
+from kexp.train.backends.interface import Backend
+from kexp.train.importing import import_keras
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +39,28 @@ def default_threads() -> int:
 def prepare(runtime: Runtime, seed: int) -> Machine:
     """Import Keras on its backend and settle device, threads, precision and seeds.
 
-    Raises: DeviceError (device-missing).
+    Raises: MissingExtra (missing-extra), DeviceError (device-missing).
     """
-    os.environ["KERAS_BACKEND"] = runtime.backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if runtime.backend in EXTRAS:
+        require(runtime.backend, runtime.backend, f"the backend `{runtime.backend}`", "runtime.backend")
     threads = runtime.threads or default_threads()
-    gc.disable()  # importing makes no garbage worth finding, and looking for it takes a third of the time
-    try:
-        import keras
-        import tensorflow as tf
-    finally:
-        gc.enable()
-        gc.freeze()
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
-    device, note = _choose_device(tf, runtime.device)
-    if runtime.deterministic:
-        tf.config.experimental.enable_op_determinism()
+    os.environ.update(settled_for(runtime, threads, os.environ))
+    import_keras(runtime.backend)
+    import keras
+
+    from kexp.graph.initial_draws import draw_by_numpy
+
+    draw_by_numpy()
+    backend = own_ways(runtime.backend)
+    device, note = backend.settle(runtime, threads)
     settle(runtime, seed)
-    return Machine(runtime.backend, device, threads, note, _details(keras, tf, runtime))
+    return Machine(runtime.backend, device, threads, note, _details(keras, backend, runtime))
+
+
+def own_ways(name: str) -> Backend:
+    """Return what a backend has of its own; Keras is imported on it."""
+    backend: Backend = load_reference(BACKENDS[name])()
+    return backend
 
 
 def settle(runtime: Runtime, seed: int) -> None:
@@ -65,77 +72,21 @@ def settle(runtime: Runtime, seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-def _choose_device(tf: Any, asked: str) -> tuple[str, str | None]:
-    """Hide the devices that were not asked for; return the name of the one that runs."""
-    kind, _, number = asked.partition(":")
-    gpus = tf.config.list_physical_devices("GPU")
-    if kind == "tpu":
-        raise _missing("tpu", "TensorFlow 2.21 has no TPU support", "`device: auto` uses what is there")
-    if kind == "gpu" and int(number or 0) >= len(gpus):
-        raise _missing(asked, _found(gpus), _gpu_help())
-    if kind == "cpu" or not gpus:
-        tf.config.set_visible_devices([], "GPU")
-        unusable = kind == "auto" and _has_nvidia_device()
-        note = (
-            f"a GPU is present, but TensorFlow cannot use it: training on the CPU; {_gpu_help()}"
-            if unusable
-            else None
-        )
-        return "cpu", note
-    gpu = gpus[int(number or 0)]
-    tf.config.set_visible_devices([gpu], "GPU")
-    tf.config.experimental.set_memory_growth(gpu, True)
-    name = tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
-    return f"gpu:{number or 0} ({name})", None
-
-
-def _missing(asked: str, found: str, help: str) -> DeviceError:
-    error = DeviceError.because(
-        "device-missing", f"there is no device `{asked}`: {found}", path="runtime.device", help=help
-    )
-    assert isinstance(error, DeviceError)
-    return error
-
-
-def _found(gpus: list[Any]) -> str:
-    found = (
-        "TensorFlow finds only the CPU" if not gpus else f"TensorFlow finds {len(gpus)} GPU, numbered from 0"
-    )
-    return f"{found}, and an NVIDIA driver is installed" if not gpus and _has_nvidia_device() else found
-
-
-def _has_nvidia_device() -> bool:
-    return Path("/dev/nvidia0").exists() or Path("/proc/driver/nvidia/version").exists()
-
-
-def _gpu_help() -> str:
-    return "`pip install 'kexp[cuda]'` installs what TensorFlow needs for an NVIDIA GPU"
-
-
-def _details(keras: Any, tf: Any, runtime: Runtime) -> dict[str, Any]:
-    build = tf.sysconfig.get_build_info()
-    devices = [{"name": d.name, "type": d.device_type} for d in tf.config.get_visible_devices()]
+def _details(keras: Any, backend: Backend, runtime: Runtime) -> dict[str, Any]:
+    """TensorFlow is named on every backend, since data are read and prepared by it."""
     return {
         "name": runtime.backend,
         "keras": keras.__version__,
-        "tensorflow": tf.__version__,
+        "tensorflow": _version("tensorflow"),
+        **({} if runtime.backend == "tensorflow" else {runtime.backend: _version(runtime.backend)}),
         "numpy": _version("numpy"),
         "floatx": keras.config.floatx(),
         "image_data_format": keras.config.image_data_format(),
         "dtype_policy": keras.config.dtype_policy().name,
-        "devices": devices,
-        "gpu_driver": _driver(),
-        "build": {key: str(value) for key, value in build.items()},
-        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
-        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+        "gpu_driver": driver(),
         "op_determinism": runtime.deterministic,
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        **backend.details(),
     }
-
-
-def _driver() -> str | None:
-    path = Path("/proc/driver/nvidia/version")
-    return path.read_text().splitlines()[0] if path.exists() else None
 
 
 def _version(package: str) -> str | None:

@@ -608,7 +608,6 @@ def begun(tmp_path):
     def kernel(units, weights=""):
         from kexp.graph.assemble import assemble
         from kexp.graph.initial import begin_layers
-        from kexp.protocols import Samples
 
         text = (
             "data: {source: sklearn, dataset: digits}\nseed: 5\ntrain: {optimizer: sgd, loss: mse}\nmodel:\n"
@@ -616,7 +615,7 @@ def begun(tmp_path):
         text += indent(STEPS % (units, weights and f"    weights: {weights}\n"), "  ")
         spec = parse_experiment(parse_document(text.encode(), "spec.yaml", tmp_path))
         assembly = assemble(spec, info({"x": (4,)}), tmp_path)
-        begin_layers(assembly.beginnings, Samples({"x": np.zeros((2, 4))}, {}), tmp_path)
+        begin_layers(assembly.beginnings, {"x": np.zeros((2, 4))}, tmp_path)
         return np.asarray(assembly.model.get_layer("first").kernel)
 
     return kernel
@@ -670,4 +669,50 @@ def test_weights_that_are_missing_or_do_not_fit_are_refused(
         begun(units, weights)
     assert [(d.id, d.message, d.path) for d in caught.value.diagnostics] == [
         (fault[0], fault[1].format(tmp_path), "model.layers[0].Dense.weights")
+    ]
+
+
+CHAIN = """\
+seed: 5
+data: {source: sklearn, dataset: digits}
+model:
+  layers:
+    - TimeDistributed:
+        model:
+          layers:
+            - Dense -> first: 3
+              weights: run
+            - Dense -> last: 1
+              trainable: false
+train: {optimizer: sgd, loss: mse}
+"""
+
+
+def test_a_chain_inside_a_wrapper_hears_the_siblings_of_its_steps(saved, tmp_path):
+    from kexp.graph.assemble import put_together
+    from kexp.graph.initial import begin_layers
+
+    text = CHAIN.replace("first: 3", "mid: 3").replace("weights: run", "weights: {from: run, layer: first}")
+    spec = parse_experiment(parse_document(text.encode(), "spec.yaml", tmp_path))
+    assembly = put_together(spec, info({"x": (2, 4)}), tmp_path)
+    begin_layers(assembly.beginnings, {}, tmp_path)
+    mid, last = next(layer for layer in assembly.model.layers if hasattr(layer, "layer")).layer.layers
+
+    np.testing.assert_array_equal(mid.kernel, saved["first"])
+    assert (mid.trainable, last.trainable) == (True, False)
+
+
+def test_what_a_chain_inside_a_wrapper_cannot_do_is_refused(tmp_path):
+    from kexp.graph.assemble import put_together
+
+    machine()
+    text = CHAIN.replace("weights: run", "call: {training: false}")
+    with pytest.raises(SpecError) as caught:
+        put_together(
+            parse_experiment(parse_document(text.encode(), "spec.yaml", tmp_path)),
+            info({"x": (2, 4)}),
+            tmp_path,
+        )
+    assert [(d.id, d.message) for d in caught.value.diagnostics] == [
+        ("nested-chain", "a graph inside a wrapper is a plain chain of layers")
     ]

@@ -33,7 +33,7 @@ def models() -> ModuleType:
 
 
 def built(path):
-    from kexp.evaluate import load_data
+    from kexp.data.experiment import load_data
     from kexp.export.built import build_declared, build_on, declared
     from kexp.preparation import prepare_data
 

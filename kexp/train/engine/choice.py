@@ -9,6 +9,7 @@ from keras import callbacks as builtin
 
 from kexp.spec.types import Cache
 from kexp.train.engine.feed import Feed
+from kexp.train.engine.interface import Backend
 from kexp.train.engine.tempo import SECONDS
 
 Mode = Literal["resident", "streamed", "single"]
@@ -58,10 +59,13 @@ class Choice:
 
 
 def choose(
-    model: keras.Model, callbacks: Sequence[Any], feeds: Sequence[Feed], cache: Cache, free_bytes: int
+    model: keras.Model, callbacks: Sequence[Any], feeds: Sequence[Feed], cache: Cache, backend: Backend | None
 ) -> Choice:
     """Choose segments unless something needs single steps, and the device for data that fit there."""
-    reason = _single_steps(model, callbacks)
+    if backend is None:
+        return Choice("single", f"{keras.backend.backend()} compiles no steps")
+    is_augmented = any(feed.augmentation is not None for feed in feeds)
+    reason = _single_steps(model, callbacks) or backend.single_steps(model, is_augmented)
     if reason is not None:
         return Choice("single", reason)
     fixed = model.steps_per_execution if model.steps_per_execution > 1 else None
@@ -70,6 +74,7 @@ def choose(
         return Choice("streamed", f"{_size(size)} of data are read as they are used", fixed)
     if cache in ("none", "disk"):
         return Choice("streamed", f"`data.cache` is `{cache}`", fixed)
+    free_bytes = backend.free_bytes()
     if cache == "auto" and size > SHARE * free_bytes:
         reason = f"{_size(size)} of data are too much where {_size(free_bytes)} are free"
         return Choice("streamed", reason, fixed)

@@ -1,12 +1,12 @@
 """The seams of the engine on one page."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from kexp.data.order import Indices
-from kexp.train.engine.feed import Augmentation
+from kexp.train.engine.feed import Augmentation, Feed
 
 Kind = Literal["train", "test"]
 
@@ -63,6 +63,8 @@ class Portion:
 class Supply(Protocol):
     """Brings a split's rows to where the steps run."""
 
+    feed: Feed
+
     def begin(self, epoch: int) -> None:
         """Settle what the steps of this epoch take."""
 
@@ -73,7 +75,15 @@ class Supply(Protocol):
 
 
 class StepLoop(Protocol):
-    """A model's own step, compiled and repeated, in the place of its train or test function."""
+    """A model's own step, compiled and repeated, in the place of its train or test function.
+
+    `turns` are the logs of the epoch that runs, one for each step.
+    """
+
+    turns: Iterator[Any]
+
+    def build(self, batch: Any) -> None:
+        """Make what Keras would read a batch for before the first step."""
 
     def run(self, portion: Portion) -> tuple[Any, int]:
         """Return the logs of the last step that was done, and how many were."""
@@ -84,6 +94,9 @@ class StepLoop(Protocol):
 
 class Backend(Protocol):
     """What a Keras backend does for segments."""
+
+    def single_steps(self, model: Any, is_augmented: bool) -> str | None:
+        """Say what about a model, or about changing its batches, wants single steps, if anything does."""
 
     def put(self, parts: Any) -> Any:
         """Return the arrays on the device, nested as they are, each in its dtype."""

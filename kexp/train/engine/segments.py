@@ -44,6 +44,12 @@ class Segments(DataAdapter):  # type: ignore[misc]
     def get_tf_dataset(self) -> "Segments":
         return self
 
+    def get_jax_iterator(self) -> Iterator[tuple[()]]:
+        """Give nothing for each step: on a GPU, Keras reads one ahead."""
+        self.loop.turns = self._logs()
+        for _ in range(self.num_steps):
+            yield ()
+
     def __iter__(self) -> "Running":
         return Running(self._logs())
 
@@ -99,6 +105,7 @@ class Segmented:
         self.model, self.batches, self.validation = model, train, validation
         self.steps_per_execution = model.steps_per_execution
         model.steps_per_execution = 1
+        train.loop.build(train.supply.feed.taken(slice(0, train.supply.feed.batch_size)))
 
     def callbacks(self, given: Sequence[Any], epochs: int) -> SegmentCallbacks:
         return SegmentCallbacks(

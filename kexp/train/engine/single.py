@@ -18,6 +18,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=0)
         self.feed = feed
         self.leg = Leg(0)
+        self.reads_skipped = keras.backend.backend() == "torch"
         self.schedule = lru_cache(maxsize=2)(feed.schedule)
 
     def begin(self, leg: Leg) -> None:
@@ -28,8 +29,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         return self.feed.steps
 
     def __getitem__(self, index: int) -> Any:
+        if self.reads_skipped and index < self.leg.first:
+            return self.feed.taken(slice(0, 0))
         # What Keras reads ahead may lie beyond the last step, and is never used.
-        step = min(self.leg.first + index, self.feed.steps - 1)
+        step = min(index if self.reads_skipped else self.leg.first + index, self.feed.steps - 1)
         batch = self.feed.taken(self.schedule(self.leg.epoch).rows_of(step, step + 1))
         if self.feed.augmentation is None:
             return batch
@@ -63,12 +66,13 @@ def _skipping(model: keras.Model, calls: int, logs: Any) -> Any:
     """Return what stands in for the train function until it was called so often."""
     own, left = model.train_function, calls
 
-    def skip(iterator: Any) -> Any:
+    def skip(*given: Any) -> Any:
         nonlocal left
         left -= 1
         if left == 0:
             model.train_function = own
-        return logs
+        *state, _ = given  # JAX gives its state, and wants one back
+        return (logs, *state) if state else logs
 
     return skip
 

@@ -13,14 +13,18 @@ from kexp.train.engine.tempo import Tempo
 
 
 def start(
-    choice: Choice, model: keras.Model, feeds: tuple[Feed, Feed | None], shelf: Shelf, stops_at_nan: bool
+    choice: Choice,
+    model: keras.Model,
+    feeds: tuple[Feed, Feed | None],
+    shelf: Shelf | None,
+    stops_at_nan: bool,
 ) -> Engine:
     """Return an engine for a compiled model, over its training and its validation split.
 
-    `stops_at_nan` ends a segment with the step whose loss is not finite.
+    `stops_at_nan` ends a segment with the step whose loss is not finite. Single steps need no shelf.
     """
     train, validation = feeds
-    if choice.mode == "single":
+    if choice.mode == "single" or shelf is None:
         return Single(model, train, validation)
 
     def segments(feed: Feed, kind: Kind) -> Segments:

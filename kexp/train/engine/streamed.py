@@ -12,10 +12,10 @@ MOST_BYTES = 128 << 20
 
 
 class Streamed:
-    """A split read as it is used. The first rows of the next epoch are read while this one ends."""
+    """A split read as it is used. Where it `is_repeated`, the next epoch's first rows are read in time."""
 
-    def __init__(self, feed: Feed, backend: Backend) -> None:
-        self.feed, self.backend = feed, backend
+    def __init__(self, feed: Feed, backend: Backend, is_repeated: bool = True) -> None:
+        self.feed, self.backend, self.is_repeated = feed, backend, is_repeated
         step_bytes = feed.size_bytes * feed.batch_size // feed.size
         self.most_steps = max(1, MOST_BYTES // max(1, step_bytes))
         self.length = 1
@@ -32,8 +32,10 @@ class Streamed:
         portion = self.portions.take(self.epoch, first)
         portion = replace(portion, bounds=portion.bounds[: length + 1])
         last = first + len(portion.bounds) - 1
-        following = (self.epoch, last) if last < self.feed.steps else (self.epoch + 1, 0)
-        self.portions.prepare(*following)
+        if last < self.feed.steps:
+            self.portions.prepare(self.epoch, last)
+        elif self.is_repeated:
+            self.portions.prepare(self.epoch + 1, 0)
         return portion
 
     def _read(self, epoch: int, first: int) -> Portion:

@@ -21,6 +21,9 @@ _THREE = tf.TensorSpec([3], tf.int64)
 class TensorFlow:
     """TensorFlow's side of the engine."""
 
+    def single_steps(self, model: keras.Model, is_augmented: bool) -> str | None:
+        return None
+
     def put(self, parts: Any) -> Any:
         # The tensor of an array keeps a second copy for numpy; its identity does not.
         return keras.tree.map_structure(lambda array: tf.identity(tf.convert_to_tensor(array)), parts)
@@ -47,6 +50,8 @@ class StepLoop:
     so there a partial batch has a function of its own. Layers that augment stay out of XLA.
     """
 
+    turns: Iterator[Any]
+
     def __init__(
         self, model: keras.Model, kind: Kind, stops_at_nan: bool, augmentation: Augmentation | None
     ) -> None:
@@ -57,6 +62,9 @@ class StepLoop:
         self.keras_function = getattr(model, self.place)
         setattr(model, self.place, self)
         self.functions: dict[int | None, Any] = {}
+
+    def build(self, batch: Any) -> None:
+        """TensorFlow makes it in the first step."""
 
     def __call__(self, iterator: Any) -> Any:
         """Give Keras a segment's logs; what a callback trains or measures by itself goes Keras's own way."""

@@ -1,0 +1,144 @@
+"""Segments on JAX: Keras's own stateless step inside a `lax.while_loop`."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+from jax import lax
+from jax import numpy as jnp
+
+from kexp.data.order import Indices
+from kexp.record.machine import free_memory_bytes
+from kexp.train.engine.feed import Augmentation
+from kexp.train.engine.interface import Kind, Portion
+
+
+class Jax:
+    """JAX's side of the engine."""
+
+    def single_steps(self, model: keras.Model, is_augmented: bool) -> str | None:
+        if is_augmented:
+            return "`augment` changes each batch outside JAX"
+        if not model.jit_compile:
+            return "`jit_compile` is off"
+        layers = model._flatten_layers()
+        convolution = next((layer for layer in layers if "Conv" in type(layer).__name__), None)
+        if convolution is not None and jax.default_backend() == "cpu":
+            return f"`{convolution.name}` is slower in a loop of JAX's on a CPU"
+        return None
+
+    def put(self, parts: Any) -> Any:
+        return keras.tree.map_structure(jnp.asarray, parts)
+
+    def free_bytes(self) -> int:
+        statistics = jax.devices()[0].memory_stats()
+        if not statistics:
+            return free_memory_bytes()
+        return int(statistics["bytes_limit"]) - int(statistics["bytes_in_use"])
+
+    def loop(
+        self, model: keras.Model, kind: Kind, stops_at_nan: bool, augmentation: Augmentation | None
+    ) -> "StepLoop":
+        assert augmentation is None
+        return StepLoop(model, kind, stops_at_nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Some arrays of a training's state. Keras would look through a list of them after every step."""
+
+    arrays: Sequence[Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+
+class StepLoop:
+    """Repeats a model's step in one call of one function, which takes the training's state and returns it.
+
+    Steps of another batch size are another function: XLA must know the size.
+    """
+
+    turns: Iterator[Any]
+
+    def __init__(self, model: keras.Model, kind: Kind, stops_at_nan: bool) -> None:
+        self.model, self.place, self.stops_at_nan = model, f"{kind}_function", stops_at_nan
+        getattr(model, f"make_{kind}_function")(force=True)
+        self.keras_function = getattr(model, self.place)
+        setattr(model, self.place, self)
+        self.step = getattr(model, f"{kind}_step")
+        self.function = jax.jit(self._segment, static_argnames="size", donate_argnums=0)
+        self.state: Any = None
+
+    def build(self, batch: Any) -> None:
+        self.model._symbolic_build(data_batch=batch)
+
+    def __call__(self, state: Any, iterator: Any) -> Any:
+        """Give Keras a segment's logs; what a callback trains or measures by itself goes Keras's own way."""
+        batch = next(iterator)
+        if batch != ():
+            return self.keras_function(tuple(list(part) for part in state), iter((batch,)))
+        self.state = tuple(list(part) for part in state)
+        logs = next(self.turns)
+        state, self.state = tuple(Held(part) for part in self.state), None
+        return logs, state
+
+    def close(self) -> None:
+        setattr(self.model, self.place, self.keras_function)
+
+    def run(self, portion: Portion) -> tuple[Any, int]:
+        done, logs = 0, None
+        for first, last in _of_equal_sizes(portion.bounds):
+            start, count = np.int32(portion.bounds[first]), np.int32(last - first)
+            size = int(portion.bounds[first + 1] - start)
+            steps, self.state, logs = self.function(
+                self.state, portion.data, portion.rows, start, count, size=size
+            )
+            done += int(steps)
+            if steps < count:
+                break
+        return logs, done
+
+    def _segment(self, state: Any, data: Any, rows: Any, start: Any, count: Any, *, size: int) -> Any:
+        """Do `count` steps from row `start` on; tell how many were done, as the loss may have been lost."""
+
+        def batch(done: Any) -> Any:
+            first = start + done * size
+            if rows is None:
+                return keras.tree.map_structure(
+                    lambda column: lax.dynamic_slice_in_dim(column, first, size), data
+                )
+            taken = lax.dynamic_slice_in_dim(rows, first, size)
+            return keras.tree.map_structure(
+                lambda column: column.at[taken].get(mode="promise_in_bounds"), data
+            )
+
+        outputs, _ = jax.eval_shape(self.step, state, batch(0))
+        loss = outputs.get("loss")
+        is_watched = self.stops_at_nan and loss is not None and loss.shape == ()
+
+        def goes_on(carried: Any) -> Any:
+            done, _, logs = carried
+            return (done < count) & (jnp.isfinite(logs["loss"]) if is_watched else True)
+
+        def once_more(carried: Any) -> Any:
+            done, before, _ = carried
+            logs, after = self.step(before, batch(done))
+            after = jax.tree.map(lambda new, old: new.astype(old.dtype), after, before)
+            return done + 1, after, logs
+
+        nothing = jax.tree.map(lambda output: jnp.zeros(output.shape, output.dtype), outputs)
+        return lax.while_loop(goes_on, once_more, (jnp.int32(0), state, nothing))
+
+
+def _of_equal_sizes(bounds: Indices) -> Iterator[tuple[int, int]]:
+    """Cut steps where the size of a batch changes."""
+    cuts = np.flatnonzero(np.diff(bounds, 2)) + 1
+    yield from itertools.pairwise([0, *(int(cut) for cut in cuts), len(bounds) - 1])
