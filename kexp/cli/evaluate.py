@@ -41,6 +41,9 @@ def evaluate(
     accept: Annotated[
         bool, typer.Option("--accept", help="Measure data that changed since training.")
     ] = False,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Rows at a time.  [default: as in training]")
+    ] = None,
     trust: TrustOption = False,
     as_json: JsonOption = False,
     runs: RunsOption = None,
@@ -53,9 +56,11 @@ def evaluate(
 
     bounds = Bounds.of(found, trust)
     with streams.hushed(), computing(_asked(found, data, trust)) as experiment:
-        from kexp.evaluate import check_data, choose_split, load_data, measure, rebuild
+        from kexp.data.experiment import load_data
+        from kexp.evaluate import check_data, choose_split, rebuild
         from kexp.record.files import sha256_of
         from kexp.record.jsonfile import told
+        from kexp.train.measuring import measure
 
         with bounds.computing() if data is None else nullcontext():
             datasets = load_data(experiment, found.path)
@@ -64,9 +69,10 @@ def evaluate(
             check_data(found, datasets, split)
         with bounds.building():
             rebuilt = rebuild(found, checkpoint.value, trust)
-        bounds.check(rebuilt.assembly.model, min(rebuilt.batch_size, len(samples)))
+        rows = batch_size or rebuilt.batch_size
+        bounds.check(rebuilt.assembly.model, min(rows, len(samples)))
         with bounds.computing():
-            metrics = measure(rebuilt.assembly, rebuilt.prepared(samples), rebuilt.batch_size)
+            metrics = measure(rebuilt.assembly, rebuilt.prepared(samples), rows)
         finite, lost = told(metrics)
         result = {
             "schema": 1,
@@ -78,6 +84,7 @@ def evaluate(
             **({"nonfinite": lost} if lost else {}),
         }
         evidence = {
+            "batch_size": rows,
             "checkpoint_file": rebuilt.checkpoint.relative_to(found.path).as_posix(),
             "checkpoint_sha256": sha256_of(rebuilt.checkpoint),
             "data_sha256": datasets.fingerprint.content_sha256[split],

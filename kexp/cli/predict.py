@@ -35,7 +35,9 @@ def predict(
     rows: Annotated[str, typer.Argument(metavar="INPUT", help="A .npz, .npy or .csv file, or - for stdin.")],
     proba: Annotated[bool, typer.Option("--proba", help="Add each class's probability.")] = False,
     format: Annotated[Format, typer.Option(help="What to write.")] = Format.csv,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows at a time.")] = 1024,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Rows at a time.  [default: by the model's size]")
+    ] = None,
     checkpoint: CheckpointOption = Which.best,
     trust: TrustOption = False,
     runs: RunsOption = None,
@@ -49,16 +51,17 @@ def predict(
     bounds = Bounds.of(found, trust)
     with streams.hushed(), prepared(found, trust):
         from kexp.data.rows import read_rows
-        from kexp.evaluate import heads, predict, rebuild
+        from kexp.evaluate import heads, predict, rebuild, rows_at_once
         from kexp.record.jsonfile import told
 
         with bounds.building():
             rebuilt = rebuild(found, checkpoint.value, trust)
         source = sys.stdin.buffer if rows == "-" else Path(rows)
         inputs = read_rows(source, "<stdin>" if rows == "-" else rows, rebuilt.needed)
-        bounds.check(rebuilt.assembly.model, min(batch_size, *map(len, inputs.values())))
+        at_once = batch_size or rows_at_once(rebuilt)
+        bounds.check(rebuilt.assembly.model, min(at_once, *map(len, inputs.values())))
         with bounds.computing():
-            outputs = predict(rebuilt, inputs, batch_size)
+            outputs = predict(rebuilt, inputs, at_once)
         table = list(_table(heads(rebuilt), outputs, proba))
     if format is Format.csv:
         writer = csv.writer(streams.out, lineterminator="\n")
