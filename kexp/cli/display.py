@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,6 +15,7 @@ from kexp.cli.streams import Streams
 from kexp.diagnostics import Diagnostic, render
 from kexp.errors import KexpError
 from kexp.protocols import Plan, TensorInfo
+from kexp.record.redaction import without_credentials
 from kexp.record.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -81,11 +82,16 @@ class RunDisplay:
         if warnings:
             self.log.write(f"{render(warnings)}\n\n")
 
+    def tell(self, lines: Iterable[str]) -> None:
+        """Show lines as they are, after an empty one."""
+        for line in ("", *lines):
+            self._say(Text(line))
+
     def failed(self, error: KexpError) -> None:
         """Write into the log what `main` is about to say on the screen."""
         self._take_bar_away()
         with suppress(OSError):  # a disk that is full must not hide that it is
-            self.log.write(f"{render(error.diagnostics)}\n")
+            self.log.write(f"{without_credentials(render(error.diagnostics))}\n")
 
     def close(self) -> None:
         """Take the bar away, close the logs, and list them with the run's other files."""
@@ -134,7 +140,7 @@ class RunDisplay:
             self.bar.progress.console.print(text)
         else:
             self.screen.print(text)
-        self.log.write(f"{text.plain.rstrip()}\n")
+        self.log.write(f"{without_credentials(text.plain.rstrip())}\n")
 
 
 def _pair(label: str, text: str, style: str = "") -> Text:

@@ -1,15 +1,23 @@
 """`kexp tag`, `note`, `rm`, `restore` and `gc`: what happens to runs afterwards."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kexp.cli.options import RunArgument, RunsOption, found_run, runs_folder, streams_of
-from kexp.diagnostics import unambiguous
+from kexp.cli.streams import Streams
+from kexp.diagnostics import Diagnostic, unambiguous
+from kexp.errors import RunRefused
 from kexp.record.notes import Notes, read_notes, write_notes
 from kexp.record.rundir import RunDir
+
+if TYPE_CHECKING:
+    from kexp.record.keeping import Rule
+    from kexp.record.query import RunSummary
 
 TrashOption = Annotated[bool, typer.Option("--empty-trash", help="Delete for good what was removed before.")]
 
@@ -24,10 +32,9 @@ def tag(
     """Give a run tags: `tag:WORD` then names it, and gc keeps it."""
     found = found_run(run, runs)
     notes = read_notes(found)
-    left = [name for name in notes.tags if name not in tags]
-    _write(found, replace(notes, tags=tuple(left if remove else [*left, *dict.fromkeys(tags)])))
-    kept = " ".join(read_notes(found).tags)
-    streams_of(context).say(unambiguous(f"{found.id}: {kept or 'no tags'}"))
+    changed = notes.untagged(tags) if remove else notes.tagged(tags)
+    _write(found, changed)
+    streams_of(context).say(unambiguous(f"{found.id}: {' '.join(changed.tags) or 'no tags'}"))
 
 
 def note(
@@ -38,8 +45,7 @@ def note(
 ) -> None:
     """Write a note on a run; `kexp show` tells it."""
     found = found_run(run, runs)
-    notes = read_notes(found)
-    _write(found, replace(notes, notes=(*notes.notes, text)))
+    _write(found, read_notes(found).noted(text))
     streams_of(context).say(unambiguous(f"{found.id}: {text}"))
 
 
@@ -59,21 +65,41 @@ def rm(
     from kexp.record.trash import remove
 
     root = runs_folder(runs)
-    for found in [found_run(reference, runs) for reference in references]:
-        remove(found, found.path.parent if found.path.parent != root else root)
-        id = unambiguous(found.id)
-        streams_of(context).say(f"removed {id}; `kexp restore {id}` brings it back")
+    found = {run.path.resolve(): run for run in (found_run(reference, runs) for reference in references)}
+    for run in found.values():
+        is_elsewhere = run.path.parent.resolve() != root.resolve()
+        folder = run.path.parent if is_elsewhere else root
+        remove(run, folder)
+        id = unambiguous(run.id)
+        streams_of(context).say(f"removed {id}; `{_command('restore', folder)} {id}` brings it back")
+
+
+def _command(name: str, root: Path) -> str:
+    """Return a command that looks where the runs are."""
+    is_usual = root.resolve() == runs_folder(None).resolve()
+    return f"kexp {name}" if is_usual else f"kexp {name} --runs {quote(unambiguous(str(root)))}"
 
 
 def restore(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="RUN", help="The id of a removed run, or its end.")],
+    reference: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="The id of a removed run, or its end.")
+    ] = None,
     runs: RunsOption = None,
 ) -> None:
-    """Bring a run back from the trash."""
+    """Bring a run back from the trash, or list what is there."""
     from kexp.record import trash
+    from kexp.report.size import sized
 
-    streams_of(context).say(unambiguous(f"restored {trash.restore(reference, runs_folder(runs))}"))
+    streams, root = streams_of(context), runs_folder(runs)
+    if reference is not None:
+        streams.say(unambiguous(f"restored {trash.restore(reference, root)}"))
+        return
+    held = trash.trashed(root)
+    for path in held:
+        streams.tell(f"{unambiguous(path.name)}  {sized(trash.size_bytes(path))}")
+    if not held:
+        streams.say(unambiguous(f"the trash of {root} is empty"))
 
 
 def gc(
@@ -87,34 +113,79 @@ def gc(
     empty_trash: TrashOption = False,
     runs: RunsOption = None,
 ) -> None:
-    """Remove runs by rules; what has a tag or goes on is always kept."""
-    from kexp.record import trash
-    from kexp.record.keeping import parse_rule, parse_size, removable
-    from kexp.record.query import list_runs
-    from kexp.report.size import sized
+    """Trash runs by rules; what has a tag or goes on is always kept."""
+    from kexp.record.keeping import parse_rule, parse_size
 
-    streams, root = streams_of(context), runs_folder(runs)
-    if keep is None and max_size is None and not empty_trash:
-        raise typer.BadParameter("say what to keep: --keep, --max-size, or --empty-trash", param_hint="gc")
+    root = runs_folder(runs)
     rules = [parse_rule(text) for text in keep or ()]
     most = None if max_size is None else parse_size(max_size)
-    found = list_runs(root)
-    sizes = {run.id: trash.size_bytes(run.path) for run in found}
-    chosen = removable(found, rules, sizes, most)
-    for run in chosen:
-        if not dry_run:
-            trash.remove(RunDir(run.path), root)
-        streams.tell(f"{unambiguous(run.id)}  {sized(sizes[run.id])}")
-    total = sized(sum(sizes[run.id] for run in chosen))
-    verb = "would be removed" if dry_run else "removed"
-    streams.say(f"{len(chosen)} of {len(found)} runs {verb}, {total}")
-    _empty(root, empty_trash, dry_run, context)
+    if not rules and most is None and not empty_trash:
+        raise typer.BadParameter("say what to keep: --keep, --max-size, or --empty-trash", param_hint="gc")
+    cleaning = _Cleaning(streams_of(context), root, dry_run)
+    chosen = cleaning.collect(rules, most) if rules or most is not None else []
+    if empty_trash:
+        cleaning.empty(chosen)
+    elif chosen and not dry_run:
+        cleaning.streams.say(f"`{_command('gc', root)} --empty-trash` frees the room")
 
 
-def _empty(root: Path, asked: bool, dry_run: bool, context: typer.Context) -> None:
-    from kexp.record import trash
-    from kexp.report.size import sized
+@dataclass(frozen=True, slots=True)
+class _Cleaning:
+    """Moves to the trash, or says what would be moved."""
 
-    if asked and not dry_run:
-        number = len(trash.trashed(root))
-        streams_of(context).say(f"{number} runs deleted for good, {sized(trash.empty(root))} freed")
+    streams: Streams
+    root: Path
+    dry_run: bool
+
+    def collect(self, rules: "Sequence[Rule]", most_bytes: int | None) -> "list[RunSummary]":
+        """Remove what the rules do not keep; return what is removed.
+
+        Raises: RunRefused, of what cannot be moved, after all the others are.
+        """
+        from kexp.record.keeping import removable
+        from kexp.record.query import list_runs
+        from kexp.record.trash import remove, size_bytes
+        from kexp.report.size import sized
+
+        found = list_runs(self.root)
+        for rule in rules:
+            rule.check(found)
+        sizes = {run.id: size_bytes(run.path) for run in found}
+        chosen = removable(found, rules, sizes, most_bytes)
+        width = max((len(unambiguous(run.id)) for run in chosen), default=0)
+        faults: list[Diagnostic] = []
+        for run in chosen:
+            try:
+                if not self.dry_run:
+                    remove(RunDir(run.path), self.root)
+            except RunRefused as error:
+                faults += error.diagnostics
+            else:
+                self.streams.tell(f"{unambiguous(run.id):<{width}}  {sized(sizes[run.id]):>7}  {run.state}")
+        if faults:
+            raise RunRefused(*faults)
+        freed = sum(sizes[run.id] for run in chosen)
+        verb = "would go to the trash" if self.dry_run else "moved to the trash"
+        self.streams.say(f"{len(chosen)} of {_counted(len(found))} {verb}, {sized(freed)}")
+        left = sum(sizes.values()) - freed
+        if most_bytes is not None and left > most_bytes:
+            self.streams.say(f"what is kept takes {sized(left)}: rules, tags and runs that go on keep it")
+        return chosen
+
+    def empty(self, chosen: "Sequence[RunSummary]") -> None:
+        """Delete what is in the trash; `chosen` would be there by now, were it no dry run."""
+        from kexp.record import trash
+        from kexp.report.size import sized
+
+        held = trash.trashed(self.root)
+        if self.dry_run:
+            paths = [*held, *(run.path for run in chosen)]
+            size_bytes = sum(map(trash.size_bytes, paths))
+            self.streams.say(f"{_counted(len(paths))} would be deleted for good, {sized(size_bytes)}")
+        else:
+            freed = sized(trash.empty(self.root))
+            self.streams.say(f"{_counted(len(held))} deleted for good, {freed} freed")
+
+
+def _counted(number: int) -> str:
+    return f"{number:,} run{'' if number == 1 else 's'}"

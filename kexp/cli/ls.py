@@ -9,6 +9,8 @@ from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
 from kexp.diagnostics import unambiguous
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kexp.record.query import RunSummary
 
 _SHOWN_METRICS = 3
@@ -43,6 +45,8 @@ def ls(
     else:
         for line in _table(found, size):
             streams.tell(line)
+        if size:
+            streams.say(_total(found, folder))
 
 
 def _as_json(run: "RunSummary", with_size: bool) -> dict[str, object]:
@@ -80,6 +84,16 @@ def _table(runs: "Sequence[RunSummary]", with_size: bool) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in printed
     ]
+
+
+def _total(runs: "Sequence[RunSummary]", folder: "Path") -> str:
+    """Say what the listed runs take, and the trash, of which the list says nothing."""
+    from kexp.record.trash import size_bytes, trashed
+    from kexp.report.size import sized
+
+    removed = trashed(folder)
+    beside = f", and {sized(sum(map(size_bytes, removed)))} in the trash" if removed else ""
+    return f"{sized(sum(size_bytes(run.path) for run in runs))} in all{beside}"
 
 
 def _metrics(run: "RunSummary") -> str:

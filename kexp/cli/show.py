@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
+from kexp.cli.options import JsonOption, RunsOption, found_run, streams_of
 from kexp.diagnostics import printable
 
 
@@ -37,20 +37,21 @@ def show(
     if output is not None and graph is None:
         raise typer.BadParameter("-o is for --graph", param_hint="-o")
     from kexp.cli.described import describe, draw, experiment_of, record_of, text_of
-    from kexp.record.provenance import read_manifest
-    from kexp.record.query import find_run
-    from kexp.spec.canonical import canonical
 
     if graph is not None:
         draw(streams, experiment_of(target, runs), graph.value, output)
         return
     if Path(target).suffix in (".yaml", ".yml"):
+        from kexp.spec.canonical import canonical
+
         streams.tell(printable(canonical(experiment_of(target, runs), defaults=resolved).rstrip()))
         return
-    run = find_run(target, runs_folder(runs))
+    run = found_run(target, runs)
     if resolved:
         streams.tell(text_of(run.resolved))
     elif env:
+        from kexp.record.provenance import read_manifest
+
         streams.tell_json(read_manifest(run), indent=2)
     elif metrics:
         streams.tell(text_of(run.metrics_csv))

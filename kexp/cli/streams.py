@@ -3,7 +3,6 @@
 import io
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ class Streams:
     """`err` is the terminal's own stream, also while file descriptor 2 is the backend's log.
 
     `printed` takes each line that Python code prints meanwhile; `noise` is where the backend's words are.
+    `leaves_at_once`: nobody's code but ours and Keras's ran, which leaves nothing to be written at the end.
     """
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class Streams:
         self.printed: Callable[[str], None] = self.say
         self.noise: Path | None = None
         self.has_run = False
+        self.leaves_at_once = False
 
     def console(self, quiet: bool = False) -> "Console":
         """Return a Rich console on `err`."""
@@ -82,6 +83,8 @@ class Streams:
 
         TensorFlow 2.21 writes there before any setting can stop it. The file outlives a bug and an abort.
         """
+        import tempfile
+
         descriptor, name = tempfile.mkstemp(prefix="kexp-backend-", suffix=".log")
         self.noise = Path(name)
         is_bug = False

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kexp.spec.types import Experiment
     from kexp.train.backend import Machine
     from kexp.train.order import Order, Result
+    from kexp.train.profile import Profile
 
 
 def train(
@@ -46,6 +47,9 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Train in this directory, or go on with this spec's run there."),
     ] = None,
+    profiles: Annotated[
+        bool, typer.Option("--profile", help="Say where the time goes, and keep a trace of it.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 3 unless `expect` holds.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show nothing but errors.")] = False,
     as_json: JsonOption = False,
@@ -58,11 +62,16 @@ def train(
     streams = streams_of(context)
     if run_dir is not None and smoke:
         raise typer.BadParameter("--smoke trains in a folder of its own", param_hint="--run-dir")
+    if profiles and smoke:
+        raise typer.BadParameter("two steps of --smoke tell nothing of the time", param_hint="--profile")
     from kexp.cli.resume import Wish, as_before, go_on, is_begun, run_at
     from kexp.cli.specs import placed, read_spec, settled, shorthands
+    from kexp.spec.references import custom_names
 
     read = read_spec(spec, [*(assignments or ()), *shorthands(seed, name)])
     experiment = settled(read.experiment, tag or ())
+    streams.leaves_at_once = not custom_names(experiment)
+    profile = _profile(clock) if profiles else None
     scratch = (
         tempfile.TemporaryDirectory(prefix="kexp-smoke-") if smoke and runs is None else nullcontext(None)
     )
@@ -87,6 +96,7 @@ def train(
                 read.bases,
                 "no-data" if no_data else "smoke" if smoke else "full",
                 run,
+                profile=profile,
             )
 
         try:
@@ -95,10 +105,12 @@ def train(
             with nullcontext() if target is None else target.lock():
                 if target is not None and is_begun(target):
                     as_before(read, target)
+                    if profile is not None:
+                        display.note("no profile: this run goes on, and what it did before is not known")
                     result = go_on(target, display, Wish())
                 else:
                     with placed(experiment):
-                        result = _begun(experiment, lambda machine: order(machine, target), display)
+                        result = _begun(experiment, lambda machine: order(machine, target), display, profile)
         except KexpError as error:
             display.failed(error)
             raise
@@ -114,15 +126,36 @@ def train(
         check_promises(experiment, result.metrics)
 
 
-def _begun(experiment: "Experiment", order: "Callable[[Machine], Order]", display: "RunDisplay") -> "Result":
+def _profile(clock: float) -> "Profile":
+    from kexp.train.profile import Profile
+
+    return Profile(clock)
+
+
+def _begun(
+    experiment: "Experiment",
+    order: "Callable[[Machine], Order]",
+    display: "RunDisplay",
+    profile: "Profile | None",
+) -> "Result":
     """Import the backend and train."""
     from kexp.train.backend import prepare
+    from kexp.train.profile import spanned
 
-    machine = prepare(experiment.runtime, experiment.seed or 0)
-    from kexp.train.loop import train as train_now
+    if profile is not None:
+        profile.begun("spec")
+    with spanned(profile, "import of Keras", "start-up"):
+        machine = prepare(experiment.runtime, experiment.seed or 0)
+        from kexp.train.loop import train as train_now
 
     if machine.note:
         display.note(machine.note)
-    result = train_now(order(machine), display)
-    display.finished(result)
+    try:
+        result = train_now(order(machine), display)
+        display.finished(result)
+    finally:
+        if profile is not None:
+            from kexp.train.profile_summary import summary
+
+            display.tell(summary(profile, experiment))
     return result

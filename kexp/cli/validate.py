@@ -12,7 +12,6 @@ import typer
 from kexp.cli.options import streams_of
 from kexp.cli.streams import Streams
 from kexp.diagnostics import Diagnostic, Source, Span, render
-from kexp.document import texts
 from kexp.errors import KexpError, NotFound, SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -96,12 +95,16 @@ def _verdicts(
 
 def _missing_files(read: "Spec") -> tuple[Diagnostic, ...]:
     """Return the faults of Python files that the spec names and that are not there, at their places."""
-    from kexp.custom import missing_files
-    from kexp.spec.references import custom_names
+    from kexp.document import texts
 
     document = read.experiment.document
     assert document is not None
-    scalars = [*texts(document.root)]
+    scalars = [scalar for scalar in texts(document.root) if ":" in str(scalar.value)]
+    if not scalars:
+        return ()
+    from kexp.custom import missing_files
+    from kexp.spec.references import custom_names
+
     found = []
     for reference, fault in missing_files(custom_names(read.experiment), read.folder):
         spans = (scalar.span for scalar in scalars if reference in str(scalar.value))
@@ -117,7 +120,9 @@ def _files(named: str) -> list[str]:
     """
     if named == "-" or not Path(named).is_dir():
         return [named]
-    found = sorted(str(path) for path in Path(named).glob("*.yaml"))
+    from kexp.document.reading import is_spec_file
+
+    found = sorted(str(path) for path in Path(named).glob("*.yaml") if is_spec_file(path))
     if not found:
         raise NotFound.because("no-specs", f"the folder `{named}` holds no `*.yaml`")
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from explained import completed, faults_explained, labelled
 
-from kexp.cli.commands import app
+from kexp.cli.commands import app_for
 from kexp.cli.pages import Printer
 from kexp.cli.streams import Streams
 from kexp.diagnostics import Diagnostic
@@ -133,7 +133,7 @@ def refused(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[st
     (folder / "spec.yaml").write_text(completed("name: small"))
     (folder / "configs").mkdir()
     with pytest.raises(KexpError) as refusal:
-        app(shlex.split(line)[1:], obj=Streams(), standalone_mode=False)
+        app_for()(shlex.split(line)[1:], obj=Streams(), standalone_mode=False)
     return [diagnostic.id for diagnostic in refusal.value.diagnostics]
 
 
@@ -204,7 +204,7 @@ def test_a_topic_that_does_not_exist_is_answered_with_the_nearest(kexp):
 )
 def test_a_word_of_keras_is_answered_with_that_of_the_language(topic, help):
     with pytest.raises(KexpError) as error:
-        app(["explain", topic], standalone_mode=False)
+        app_for()(["explain", topic], standalone_mode=False)
     assert str(error.value) == f"error[unknown-topic]: nothing is called `{topic}`\nhelp: {help}"
 
 
@@ -220,10 +220,10 @@ def test_all_topics_are_listed(kexp):
 
 EXPLAIN_ALL = """
 import sys
-from kexp.cli.commands import app
+from kexp.cli.commands import app_for
 for topic in ("Dense", "yaml-tab", "train", "Desne"):
     try:
-        app(["explain", topic], standalone_mode=False)
+        app_for()(["explain", topic], standalone_mode=False)
     except Exception as error:
         print(error)
 print(sorted({"keras", "numpy", "tensorflow", "sklearn", "pandas", "safetensors"} & set(sys.modules)))

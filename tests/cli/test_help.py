@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kexp import __version__
-from kexp.cli.commands import app
+from kexp.cli.commands import app_for
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -14,7 +14,11 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "help"
 
 
 @pytest.mark.parametrize(
-    "command", ["kexp", "train", "resume", "evaluate", "predict", "ls", "show", "validate", "build", "import"]
+    "command",
+    [
+        *("kexp", "train", "resume", "evaluate", "predict", "reproduce", "ls", "show", "diff", "report"),
+        *("validate", "schema", "build", "import"),
+    ],
 )
 def test_help_says_this(kexp, golden, command):
     done = kexp(*([] if command == "kexp" else [command]), "--help")
@@ -26,7 +30,7 @@ def test_help_says_this(kexp, golden, command):
 def test_every_command_that_is_spoken_of_exists():
     sources = (Path(__file__).parents[2] / "kexp").rglob("*.py")
     spoken = {name for path in sources for name in re.findall(r"`kexp ([a-z]+)", path.read_text())}
-    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    known = {command.name or command.callback.__name__ for command in app_for().registered_commands}
 
     assert "evaluate" in spoken
     assert spoken - known == set()
@@ -64,6 +68,9 @@ print("\\n", [code or 0, sorted(heavy)])
         ["ls", "--json"],
         ["show", "latest"],
         ["show", "SPEC"],
+        ["diff", "latest", "latest"],
+        ["report", "latest", "--checklist"],
+        ["schema", "--manifest"],
         ["validate", "SPEC"],
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from kexp.cli.commands import app
+from kexp.cli.commands import app_for
 
 ROOT = Path(__file__).parents[2]
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
@@ -27,7 +27,7 @@ def test_the_hook_validates_specs_and_nothing_else():
     specs = ["configs/a.yaml", "study/experiments/deep/b.yml"]
     others = ["mkdocs.yaml", "configs/data.json", "my-configs/a.yaml"]
     assert [path for path in specs + others if re.search(hook["files"], path)] == specs
-    assert "validate" in {command.callback.__name__ for command in app.registered_commands}
+    assert "validate" in {command.callback.__name__ for command in app_for().registered_commands}
 
 
 def test_the_workflow_validates_all_specs_and_runs_each(tmp_path):

@@ -39,7 +39,7 @@ def test_a_run_is_shown(kexp, trained):
 
     labels = [line.split()[0] for line in shown.splitlines()]
     assert labels[:6] == ["run", "state", "tags", "created", "epochs", "samples"]
-    assert {"test_accuracy", "best", "model", "ran", "seed", "spec", "path"} <= set(labels)
+    assert {"test_accuracy", "best", "model", "ran", "seed", "spec", "promise", "path"} <= set(labels)
     assert "samples        1,257 train, 270 val, 270 test\n" in shown
 
 

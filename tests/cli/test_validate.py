@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fakes import KERAS, machine
 
-from kexp.cli.commands import app
+from kexp.cli.commands import app_for
 from kexp.cli.streams import Streams
 
 pytestmark = KERAS
@@ -78,7 +78,7 @@ def validate(capfd):
 
     def run(*arguments):
         capfd.readouterr()  # what a backend wrote when it was imported
-        code = app(["validate", *map(str, arguments)], obj=Streams(), standalone_mode=False)
+        code = app_for()(["validate", *map(str, arguments)], obj=Streams(), standalone_mode=False)
         return code or 0, *capfd.readouterr()
 
     return run
