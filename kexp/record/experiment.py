@@ -8,6 +8,7 @@ from kexp.document.reading import MAX_BYTES
 from kexp.errors import KexpError, RunRefused
 from kexp.record.rundir import RunDir
 from kexp.record.seal import walk
+from kexp.record.status import is_begun
 from kexp.record.strangers import code_and_files, data_outside
 from kexp.record.trust import local_key
 from kexp.spec.parse import parse_experiment
@@ -20,11 +21,7 @@ def read_experiment(run: RunDir) -> Experiment:
     Raises: RunRefused (run-incomplete, file-differs, file-not-listed, path-outside-run), SpecError.
     """
     if not run.resolved.is_file():
-        raise RunRefused.because(
-            "run-incomplete",
-            f"`{run.id}` holds no resolved.yaml: it was cut off before its training began",
-            help="remove the folder and train again",
-        )
+        raise _incomplete(run, "it holds no resolved.yaml")
     for path in walk(run.code):
         run.verify(path.relative_to(run.path).as_posix())
     return parse_experiment(run_document(run))
@@ -68,8 +65,10 @@ def check_readable(experiment: Experiment, run: RunDir, trust: bool) -> None:
 def check_own(run: RunDir, trust: bool) -> None:
     """Refuse to train on in a stranger's run: callbacks and initial weights read and write where they like.
 
-    Raises: RunRefused (not-your-run).
+    Raises: RunRefused (run-incomplete, not-your-run).
     """
+    if not is_begun(run):
+        raise _incomplete(run, "what it trains was not written down whole")
     if not trust and run.origin() != "own":
         raise RunRefused.because(
             "not-your-run",
@@ -77,6 +76,14 @@ def check_own(run: RunDir, trust: bool) -> None:
             help="`--trust` does it: only where you know who wrote the run",
             **_key_problem(),
         )
+
+
+def _incomplete(run: RunDir, reason: str) -> KexpError:
+    return RunRefused.because(
+        "run-incomplete",
+        f"`{run.id}` was cut off before its training began: {reason}",
+        help="remove the folder and train again",
+    )
 
 
 def _refuse(faults: list[Diagnostic], experiment: Experiment) -> None:

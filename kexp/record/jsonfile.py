@@ -50,9 +50,14 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def write_object(path: Path, record: Mapping[str, object]) -> None:
+    write_atomically(path, object_bytes(record))
+
+
+def object_bytes(record: Mapping[str, object]) -> bytes:
+    """Return the file that `write_object` writes."""
     text = json.dumps(finite(record), indent=2, ensure_ascii=False, sort_keys=False, allow_nan=False)
     # A name that is not UTF-8 holds surrogates; their escapes are JSON's own.
-    write_atomically(path, f"{text}\n".encode("utf-8", "backslashreplace"))
+    return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
 def parsed(data: bytes) -> object:

@@ -4,42 +4,61 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kexp.errors import UsageError
+from kexp.errors import UsageError, did_you_mean, listed
 from kexp.record.query import RunSummary, larger_is_better
 from kexp.record.runid import slug
 
-_RULE = re.compile(r"(latest|best):(\d+)(?::([\w.]+))?\Z")
+_RULE = re.compile(r"latest:(?P<latest>\d+)|best:(?P<best>\d+)(:(?P<metric>[^\s:]+)(:(?P<mode>max|min))?)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\Z", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`best:3:val_loss`: how many runs of every name are kept, by which metric."""
+    """`best:3:val_loss`: how many runs of every name are kept, by which metric; the name tells the mode."""
 
     kind: str
     number: int
     metric: str = "val_loss"
+    mode: str | None = None
 
     def kept(self, runs: Sequence[RunSummary]) -> list[RunSummary]:
-        """Return the runs of one name that this rule keeps; `runs` come newest first."""
+        """Return the runs of one name that this rule keeps; `runs` come newest first.
+
+        Where none of them has the metric, it cannot tell the good from the bad, and all are kept.
+        """
         if self.kind == "latest":
             return list(runs[: self.number])
-        sign = -1 if larger_is_better(self.metric) else 1
+        if not any(self.metric in run.metrics for run in runs):
+            return list(runs)
+        sign = -1 if (self.mode or ("max" if larger_is_better(self.metric) else "min")) == "max" else 1
         values = [(sign * value, run) for run in runs if (value := run.metrics.get(self.metric)) is not None]
         return [run for _, run in sorted(values, key=lambda pair: pair[0])[: self.number]]
 
+    def check(self, runs: Sequence[RunSummary]) -> None:
+        """Refuse to keep the best by a metric that no run has.
+
+        Raises: bad-rule.
+        """
+        known = sorted({name for run in runs for name in run.metrics})
+        if self.kind == "best" and known and self.metric not in known:
+            message = f"no run has a value of the metric `{self.metric}`"
+            help = did_you_mean(self.metric, known) or f"the metrics are {listed(known)}"
+            raise UsageError.because("bad-rule", message, help=help)
+
 
 def parse_rule(text: str) -> Rule:
-    """Read `latest:N`, `best:N` or `best:N:METRIC`.
+    """Read `latest:N`, `best:N`, `best:N:METRIC` or `best:N:METRIC:max`.
 
     Raises: bad-rule.
     """
-    found = _RULE.match(text)
+    found = _RULE.fullmatch(text)
     if found is None:
         message = f"`--keep` takes `best:N`, `best:N:METRIC` or `latest:N`, found `{text}`"
         raise UsageError.because("bad-rule", message, help="such as `--keep best:3:val_accuracy`")
-    return Rule(found[1], int(found[2]), found[3] or "val_loss")
+    if found["latest"]:
+        return Rule("latest", int(found["latest"]))
+    return Rule("best", int(found["best"]), found["metric"] or "val_loss", found["mode"])
 
 
 def parse_size(text: str) -> int:

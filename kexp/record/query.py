@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from kexp.errors import NotFound, RunRefused
+from kexp.errors import NotFound, RunRefused, listed
 from kexp.record.notes import read_notes
 from kexp.record.rundir import RunDir
 from kexp.record.runid import RunId, slug
-from kexp.record.status import derive_state, read_status
+from kexp.record.status import standing
 
-NUM_LISTED = 8
 NUM_NEAREST = 3
 
 _LARGER_IS_BETTER = re.compile("acc|auc|precision|recall|f1|top|iou|r2", re.IGNORECASE)
@@ -77,10 +76,9 @@ def _runs(root: Path) -> Iterator[RunDir]:
 def _summary(run: RunDir) -> RunSummary:
     known = RunId.parse(run.id)
     name = known.slug if known else run.id
-    created = known.moment if known else datetime.fromtimestamp(run.path.stat().st_mtime, UTC)
+    created = known.moment if known else _made(run.path)
     try:
-        status, notes = read_status(run), read_notes(run)
-        state = derive_state(status, status.goes_on and run.is_locked())
+        (status, state), notes = standing(run), read_notes(run)
     except RunRefused as error:
         problem = error.diagnostics[0].message
         return RunSummary(run.id, run.path, name, "unreadable", created, (), {}, 0, problem)
@@ -94,6 +92,14 @@ def _summary(run: RunDir) -> RunSummary:
         metrics=status.metrics,
         epochs=status.epoch,
     )
+
+
+def _made(path: Path) -> datetime:
+    """Return when a folder last changed; one that was taken away meanwhile, never."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 # ---------------------------------------------------------------- references
@@ -138,7 +144,7 @@ def _best(argument: str, runs: Sequence[RunSummary]) -> RunDir:
     values = {run.path: value for run in runs if (value := run.metrics.get(metric)) is not None}
     if not values:
         known = sorted({name for run in runs for name in run.metrics})
-        help = f"the metrics are {_listed(known)}" if known else "no run has metrics yet"
+        help = f"the metrics are {listed(known)}" if known else "no run has metrics yet"
         raise NotFound.because("run-not-found", f"no run has a value of the metric `{metric}`", help=help)
     choose = max if mode == "max" else min
     return RunDir(choose(values, key=values.__getitem__))
@@ -148,7 +154,7 @@ def _tagged(reference: str, tag: str, runs: Sequence[RunSummary]) -> RunDir:
     tagged = {run.id: run for run in runs if tag in run.tags}
     if not tagged:
         known = sorted({name for run in runs for name in run.tags})
-        help = f"the tags are {_listed(known)}" if known else "`kexp train SPEC --tag TAG` gives a run one"
+        help = f"the tags are {listed(known)}" if known else "`kexp train SPEC --tag TAG` gives a run one"
         raise NotFound.because("run-not-found", f"no run has the tag `{tag}`", help=help)
     return RunDir(tagged[_only(reference, list(tagged))].path)
 
@@ -156,7 +162,7 @@ def _tagged(reference: str, tag: str, runs: Sequence[RunSummary]) -> RunDir:
 def _only(reference: str, ids: Sequence[str]) -> str:
     if len(ids) > 1:
         message = f"`{reference}` is any of {len(ids)} runs; expected one"
-        raise NotFound.because("run-ambiguous", message, help=f"the newest first: {_listed(ids)}")
+        raise NotFound.because("run-ambiguous", message, help=f"the newest first: {listed(ids)}")
     return ids[0]
 
 
@@ -171,10 +177,4 @@ def _nearest(reference: str, runs: Sequence[RunSummary]) -> str:
         return max(ratios)
 
     nearest = sorted(runs, key=likeness, reverse=True)[:NUM_NEAREST]
-    return f"the nearest are {_listed([run.id for run in nearest])}; `kexp ls` shows all"
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:NUM_LISTED])
-    more = len(names) - NUM_LISTED
-    return f"{shown} and {more} more" if more > 0 else shown
+    return f"the nearest are {listed([run.id for run in nearest])}; `kexp ls` shows all"

@@ -1,8 +1,9 @@
 """The run directory: the one place that knows the name of each file in it."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,11 +14,12 @@ from kexp.record.files import (
     MAX_READ_BYTES,
     is_temporary,
     make_folder,
+    make_new_folder,
+    remove,
     replacement,
-    sync,
     write_atomically,
 )
-from kexp.record.jsonfile import read_object, write_object
+from kexp.record.jsonfile import object_bytes, read_object, write_object
 from kexp.record.lock import held, is_held
 from kexp.record.runid import RunId, random_tail, slug, stamp
 from kexp.record.seal import MACS, SUMS, SealedFolder
@@ -41,7 +43,7 @@ class _Entry:
 class RunDir(SealedFolder):
     ASKED = ("spec.yaml", "spec", "resolved.yaml", "code", "manifest.json", "preprocess")
     UNLISTED = frozenset({SUMS, MACS, "lock", "train.log", "backend.log"})
-    MIRRORS = frozenset({"tensorboard"})
+    MIRRORS = frozenset({"tensorboard", "profile"})
 
     spec = _Entry("spec.yaml")
     spec_bases = _Entry("spec")
@@ -62,6 +64,7 @@ class RunDir(SealedFolder):
     model_file = _Entry("model.keras")
     evaluations = _Entry("evaluations")
     tensorboard = _Entry("tensorboard")
+    profile = _Entry("profile")
     _lock = _Entry("lock")
     _best = _Entry("checkpoints/best.safetensors")
 
@@ -78,11 +81,10 @@ class RunDir(SealedFolder):
             while True:
                 path = root / str(RunId(now, slug(name), tail or random_tail()))
                 try:
-                    path.mkdir()
+                    make_new_folder(path)
                 except FileExistsError:
                     tail = None
                 else:
-                    sync(root)
                     return cls(path)
 
     @classmethod
@@ -115,7 +117,8 @@ class RunDir(SealedFolder):
             if not is_ours:
                 raise self._locked()
             self._remove_leftovers()
-            yield
+            with self._writable():
+                yield
 
     def is_locked(self) -> bool:
         return is_held(self._lock)
@@ -129,12 +132,25 @@ class RunDir(SealedFolder):
             help=f"wait until it ends; `{self.train_log}` says how far it is",
         )
 
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        """Say of a file of the run that could not be written that this is no bug."""
+        try:
+            yield
+        except OSError as error:
+            path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Path()
+            if self.path not in (path, *path.parents) or isinstance(error, FileNotFoundError):
+                raise
+            message = f"`{path}` cannot be written: {error.strerror}"
+            raise RunRefused.because("run-not-writable", message) from None
+
     def _remove_leftovers(self) -> None:
-        """Remove what a killed owner was writing, where only owners write."""
-        inside = () if self.checkpoints.is_symlink() else self.checkpoints.glob(".*")
-        for path in (*self.path.glob(f".{self.model_file.name}.*"), *inside):
-            if is_temporary(path):
-                path.unlink(missing_ok=True)
+        """Remove what a killed owner was writing: only owners write, and nobody below a link."""
+        for parent, _, names in os.walk(self.path):
+            for path in (Path(parent, name) for name in names):
+                if is_temporary(path):
+                    with suppress(OSError):
+                        remove(path)
 
     # ---------------------------------------------------------------- what was asked for, and where
 
@@ -160,6 +176,11 @@ class RunDir(SealedFolder):
 
     def write_manifest(self, record: Mapping[str, object]) -> None:
         write_object(self.manifest, record)
+
+    def rewrite(self, manifest: Mapping[str, object], resolved: bytes, is_own: bool) -> None:
+        """Write down what a run goes on with; `is_own`: this user's key vouches for it."""
+        files = {self.manifest.name: object_bytes(manifest), self.resolved.name: resolved}
+        self.replace_asked(files, is_own)
 
     def write_requirements(self, text: str) -> None:
         write_atomically(self.requirements, text.encode())
@@ -202,8 +223,14 @@ class RunDir(SealedFolder):
         """Keep the whole training state after `step`, and drop all but the newest ones."""
         path = _write(self.state(step), data)
         for old in self.states()[:-num_kept]:
-            old.unlink()
+            with suppress(OSError):  # the state is kept; what stays is dropped after the next one
+                remove(old)
         return path
+
+    def drop_states_after(self, step: int) -> None:
+        for path in self.states():
+            if int(path.stem.removeprefix("step-")) > step:
+                remove(path)
 
     def state(self, step: int) -> Path:
         return self.checkpoints / f"step-{step:010d}.safetensors"

@@ -6,16 +6,17 @@ own; the MAC of the whole list is written at the end, where the first still hold
 
 import hashlib
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from kexp.errors import KexpError, RunRefused
-from kexp.record.files import is_temporary, read_regular, sha256_of, write_atomically
+from kexp.record.files import is_temporary, read_regular, remove, sha256_of, write_atomically
 from kexp.record.jsonfile import broken
-from kexp.record.sums import check_sum, read_sums, sum_line, sums_of, sums_text
+from kexp.record.sums import check_sum, line_of, read_sums, sum_line, sums_of, sums_text
 from kexp.record.trust import Subject, is_vouched, local_key, write_macs
 
 Origin = Literal["own", "foreign", "unverified"]
@@ -62,6 +63,17 @@ class SealedFolder:
         if key.secret:
             write_macs(self.sums_mac, (("begun", key.mac("begun", self._asked_text())),))
 
+    def replace_asked(self, files: Mapping[str, bytes], is_own: bool) -> None:
+        """Replace files of what was asked for, one by one; `is_own`: it is vouched for, between them too."""
+        names, key = list(files), local_key()
+        texts = [self._asked_text({n: files[n] for n in names[:count]}) for count in range(len(names) + 1)]
+        if key.secret and is_own:
+            write_macs(self.sums_mac, tuple(("begun", key.mac("begun", text)) for text in texts))
+        for name, data in files.items():
+            write_atomically(self.path / name, data)
+        if is_own:
+            self.vouch()
+
     def write_sums(self) -> None:
         """Write down the sha256 of each file as it is now; vouch for it where the start is vouched for."""
         text = sums_of(self.path, self.UNLISTED)
@@ -83,7 +95,7 @@ class SealedFolder:
 
     def remove_sums(self) -> None:
         """Withdraw what was said of files that are about to change; what was asked for stays vouched for."""
-        self.sums.unlink(missing_ok=True)
+        remove(self.sums)
 
     def _vouch(self, held: Subject, text: bytes, *lists: bytes) -> None:
         """Vouch for lists of hashes where a MAC vouches for `text` now."""
@@ -95,15 +107,18 @@ class SealedFolder:
         begun = [key.mac("begun", asked)] if is_vouched(self.sums_mac, key, "begun", asked) else []
         write_macs(self.sums_mac, (*(("begun", mac) for mac in begun), *(("whole", mac) for mac in macs)))
 
-    def _asked_text(self) -> bytes:
-        """List what was asked for with its hashes; what is no plain file, or too large, spoils the list."""
+    def _asked_text(self, replaced: Mapping[str, bytes] = MappingProxyType({})) -> bytes:
+        """List what was asked for with its hashes; what is no plain file, or too large, spoils the list.
+
+        Files `replaced` are taken as they will be.
+        """
         room, text = _MOST_BYTES, b""
-        for path in sorted(p for name in self.ASKED for p in walk(self.path / name)):
-            found = path.lstat()
+        for path in sorted(p for name in self.ASKED for p in walk(self.path / name) if not is_temporary(p)):
+            name, found = path.relative_to(self.path).as_posix(), path.lstat()
             room -= found.st_size
             if not stat.S_ISREG(found.st_mode) or room < 0:
                 return text + b"?\n"
-            text += sum_line(path, path.relative_to(self.path).as_posix())
+            text += line_of(replaced[name], name) if name in replaced else sum_line(path, name)
         return text
 
     # ---------------------------------------------------------------- checking

@@ -89,6 +89,19 @@ def derive_state(status: Status, locked: bool) -> str:
     return "interrupted" if status.goes_on and not locked else status.state
 
 
+def standing(run: RunDir) -> tuple[Status, str]:
+    """Return a run's status, and its state as it is.
+
+    Raises: file-broken, another-version
+    """
+    status = read_status(run)
+    if not status.goes_on or run.is_locked():
+        return status, status.state
+    # Its owner may have ended it in between: who lets go of the lock has written how it ended.
+    status = read_status(run)
+    return status, derive_state(status, locked=False)
+
+
 def write_status(run: RunDir, status: Status) -> None:
     write_object(run.status, status.to_json())
 
@@ -102,6 +115,14 @@ def read_status(run: RunDir) -> Status:
         return Status.from_json(read_object(run.status) or {})
     except ValueError as error:
         raise broken(run.status, str(error)) from None
+
+
+def is_begun(run: RunDir) -> bool:
+    """Tell whether all that is asked of a run was written down, so that it can be gone on with.
+
+    Raises: file-broken, another-version
+    """
+    return run.resolved.is_file() and read_status(run).started is not None
 
 
 def _plain(value: object) -> object:

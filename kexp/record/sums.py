@@ -1,5 +1,6 @@
 """The hashes of a run's files, in the format of GNU `sha256sum`."""
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -23,7 +24,12 @@ def sums_of(folder: Path, without: frozenset[str]) -> bytes:
 
 def sum_line(file: Path, name: str) -> bytes:
     """Return the line that lists a file."""
-    return f"{_line(sha256_of(file), name)}\n".encode("utf-8", "surrogateescape")
+    return _line(sha256_of(file), name)
+
+
+def line_of(data: bytes, name: str) -> bytes:
+    """Return the line that lists a file with this content."""
+    return _line(hashlib.sha256(data).hexdigest(), name)
 
 
 def sums_text(path: Path) -> bytes | None:
@@ -77,9 +83,10 @@ def check_sum(name: str, sums: dict[str, str], digest: Callable[[], str]) -> Non
         )
 
 
-def _line(digest: str, name: str) -> str:
+def _line(digest: str, name: str) -> bytes:
     escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-    return f"{'' if escaped == name else chr(92)}{digest}  {escaped}"
+    mark = "" if escaped == name else "\\"
+    return f"{mark}{digest}  {escaped}\n".encode("utf-8", "surrogateescape")
 
 
 def _regular_files(folder: Path) -> Iterator[str]:

@@ -1,12 +1,11 @@
 """Runs that were removed: kept in a hidden folder beside the others until that is emptied."""
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from kexp.errors import NotFound, RunRefused, did_you_mean
-from kexp.record.files import make_folder, sync
+from kexp.errors import NotFound, RunRefused, did_you_mean, listed
+from kexp.record.files import is_temporary, make_folder, move, remove_folder
 from kexp.record.rundir import RunDir
 
 FOLDER = ".trash"
@@ -25,47 +24,76 @@ def size_bytes(folder: Path) -> int:
 def remove(run: RunDir, root: Path) -> Path:
     """Move a run into the trash of its folder; a process that is using it keeps it where it is.
 
-    Raises: run-locked, run-not-writable, already-in-trash.
+    Raises: run-locked, run-not-writable, already-there, trash-elsewhere.
     """
-    place = root / FOLDER / run.id
+    place = _folder(root) / run.id
     with run.lock():
         return _moved(run.path, place)
 
 
 def restore(reference: str, root: Path) -> Path:
-    """Move a run back from the trash; `reference` is its id, or the start or end of that.
+    """Move a run back from the trash; `reference` is its id or path, or the start or end of the id.
 
-    Raises: run-not-found, run-ambiguous, already-there.
+    Raises: run-not-found, run-ambiguous, already-there, trash-elsewhere, run-not-writable.
     """
-    held = [path.name for path in trashed(root)]
+    held, reference = [path.name for path in trashed(root)], Path(reference).name or reference
     matches = [id for id in held if id == reference] or [
-        id for id in held if id.startswith(reference) or id.endswith(f"-{reference}")
+        id for id in held if reference and (id.startswith(reference) or id.endswith(f"-{reference}"))
     ]
     if not matches:
-        help = did_you_mean(reference, held) or ("the trash is empty" if not held else f"it holds {held[-1]}")
+        help = did_you_mean(reference, held) or (f"it holds {listed(held[::-1])}" if held else "it is empty")
         raise NotFound.because("run-not-found", f"the trash of `{root}` has no run `{reference}`", help=help)
     if len(matches) > 1:
         message = f"`{reference}` is any of {len(matches)} runs in the trash; expected one"
-        raise NotFound.because("run-ambiguous", message, help=", ".join(matches))
+        raise NotFound.because("run-ambiguous", message, help=f"they are {listed(matches[::-1])}")
     return _moved(root / FOLDER / matches[0], root / matches[0])
 
 
 def trashed(root: Path) -> list[Path]:
-    """Return the runs in the trash, the oldest first."""
-    folder = root / FOLDER
-    return sorted(path for path in folder.iterdir() if RunDir(path).is_run) if folder.is_dir() else []
+    """Return the runs in the trash, the oldest first.
+
+    Raises: trash-elsewhere.
+    """
+    return [path for path in _entries(root) if not is_temporary(path)]
+
+
+def _entries(root: Path) -> list[Path]:
+    """Return the runs in the trash, with what is left of one that was being deleted."""
+    folder = _folder(root)
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in entries if is_temporary(path) or RunDir(path).is_run]
 
 
 def empty(root: Path) -> int:
-    """Delete what is in the trash for good; return how many bytes that frees."""
+    """Delete what is in the trash for good; return how many bytes that frees.
+
+    Raises: run-not-writable, trash-elsewhere.
+    """
     freed = 0
-    for path in trashed(root):
-        freed += size_bytes(path)
-        if path.is_symlink():
-            path.unlink()
-        else:
-            shutil.rmtree(path)
+    for path in _entries(root):
+        taken = size_bytes(path)
+        try:
+            remove_folder(path)
+        except OSError as error:
+            message = f"`{path}` cannot be removed: {error.strerror}"
+            raise RunRefused.because("run-not-writable", message) from None
+        freed += taken
     return freed
+
+
+def _folder(root: Path) -> Path:
+    """Return the trash, which is no link: what it leads to would be deleted one day.
+
+    Raises: trash-elsewhere.
+    """
+    folder = root / FOLDER
+    if folder.is_symlink():
+        raise RunRefused.because(
+            "trash-elsewhere",
+            f"`{folder}` is a link to another folder, and the trash is one in the runs' own",
+            help="remove the link",
+        )
+    return folder
 
 
 def _moved(path: Path, place: Path) -> Path:
@@ -74,10 +102,8 @@ def _moved(path: Path, place: Path) -> Path:
         raise RunRefused.because("already-there", message, help="move one of the two away by hand")
     try:
         make_folder(place.parent)
-        path.rename(place)
+        move(path, place)
     except OSError as error:
         message = f"`{path}` cannot be moved to `{place.parent}`: {error.strerror}"
         raise RunRefused.because("run-not-writable", message) from None
-    sync(place.parent)
-    sync(path.parent)
     return place

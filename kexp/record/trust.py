@@ -9,12 +9,11 @@ import os
 import secrets
 import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kexp.record.files import open_regular, read_regular, sync, write_atomically
+from kexp.record.files import make_folder, open_regular, read_regular, write_atomically, write_once
 
 KEY_BYTES = 32
 _MOST_MAC_BYTES = 4096
@@ -47,28 +46,12 @@ def local_key(folder: Path | None = None) -> Key:
     try:
         path = (folder or config_folder(os.environ)) / "key"
         if not path.exists():
-            _make(path)
+            make_folder(path.parent, mode=0o700)
+            write_once(path, secrets.token_bytes(KEY_BYTES), mode=0o600)
         return _read(path)
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         return Key(problem=f"your key cannot be kept: {reason or error}")
-
-
-def _make(path: Path) -> None:
-    """Write a new key under a name of its own, then give it the key's: the first one wins."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".key.{secrets.token_hex(4)}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(temporary, path)
-    finally:
-        temporary.unlink()
-    sync(path.parent)
 
 
 def _read(path: Path) -> Key:

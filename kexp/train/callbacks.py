@@ -12,7 +12,7 @@ from keras.src.callbacks.monitor_callback import MonitorCallback
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import RunFailed, SpecError
-from kexp.evaluate import as_number, reading_order
+from kexp.evaluate.metrics import as_number, reading_order
 from kexp.graph.weights import arrays_of, model_variables
 from kexp.record.history import append_row, write_csv
 from kexp.spec.phases import Phase

@@ -1,7 +1,7 @@
 """When the whole state of a training is saved, what is in it, and how it is put back."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ import keras
 
 from kexp.graph.weights import arrays_of, pack
 from kexp.spec.types import Checkpoint
+from kexp.train.backend import own_ways
 from kexp.train.callback_state import CallbackState
 from kexp.train.randomness import random_states, restore_random_states
 from kexp.train.session import Session
@@ -27,6 +28,7 @@ class Checkpoints:
         self.logs: Mapping[str, float] = {}
         self.saved_step, self.saved_at = session.progress.step, time.monotonic()
         self.saving = ""
+        self.unsaved_best: Callable[[], bytes] | None = None
         self.model: keras.Model = None
 
     # ------------------------------------------------------------ when
@@ -68,6 +70,7 @@ class Checkpoints:
             "callbacks": callbacks,
             "random": random_states(),
         }
+        own_ways(keras.backend.backend()).sync(self.model)
         arrays = {**arrays_of(state_variables(self.model)), **own}
         return State(record, with_best(arrays, None if is_best else self.progress.best_arrays))
 
@@ -88,9 +91,15 @@ class Checkpoints:
     # ------------------------------------------------------------ how
 
     def save(self, state: State | None, best: Mapping[str, Any] | None = None) -> None:
-        """Begin to write a state, best weights or both; a save that fails leaves the one before."""
-        metadata = {"run": self.run.id, "identity": self.session.identity, **self.progress.record()}
-        self._note(self.session.saver.begin(partial(self._write, state, best, metadata)))
+        """Begin to write a state, best weights or both; a save that fails leaves the one before.
+
+        Best weights that could not be written go with the next save.
+        """
+        self.settle()
+        if best is not None:
+            metadata = {"run": self.run.id, "identity": self.session.identity, **self.progress.record()}
+            self.unsaved_best = partial(pack, best, metadata)
+        self.session.saver.begin(partial(self._write, state, self.unsaved_best))
         self.saving = f"epoch {self.progress.epoch}"
         if state is not None:
             self.saved_step, self.saved_at = state.step, time.monotonic()
@@ -99,11 +108,9 @@ class Checkpoints:
         """Wait for the save that is on its way, and remember whether it failed."""
         self._note(self.session.saver.wait())
 
-    def _write(
-        self, state: State | None, best: Mapping[str, Any] | None, metadata: Mapping[str, Any]
-    ) -> None:
-        if best is not None:
-            self.run.write_best(pack(best, metadata))
+    def _write(self, state: State | None, packed_best: Callable[[], bytes] | None) -> None:
+        if packed_best is not None:
+            self.run.write_best(packed_best())
         if state is not None:
             self.run.write_state(state.step, state.packed(), self.checkpoint.keep)
 
@@ -112,6 +119,8 @@ class Checkpoints:
             return
         reason = None if error is None else error.strerror or str(error)
         self.progress.checkpoint_error = None if reason is None else f"{self.saving}: {reason}"
-        if reason is not None:
+        if reason is None:
+            self.unsaved_best = None
+        else:
             self.session.display.note(f"the checkpoint could not be saved: {reason}")
         self.saving = ""

@@ -11,16 +11,17 @@ from typing import Any
 from kexp.data.load import Datasets
 from kexp.diagnostics import Diagnostic
 from kexp.errors import KexpError, RunFailed, Stopped
-from kexp.evaluate import measure
 from kexp.graph.assemble import Assembly, output_units
 from kexp.graph.construct import keras_message
 from kexp.graph.fixed import plain
 from kexp.graph.front import uncompiled, with_front
 from kexp.graph.weights import arrays_of, load_weights, model_variables, weights_sha256
 from kexp.protocols import Display
+from kexp.record.redaction import without_credentials
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
 from kexp.spec.phases import final_batch_size, num_epochs
+from kexp.train.measuring import measure
 from kexp.train.order import Order, Result
 from kexp.train.session import Progress
 from kexp.train.signals import StopRequested
@@ -90,28 +91,35 @@ class Ending:
         return True
 
     def stopped(self, stop: StopRequested) -> Stopped:
-        """Say so in the run, whose state `Keeper` has saved."""
-        self._write("stopped", error=f"stopped by {stop}")
-        self.run.write_sums()
+        """Say so in the run, whose state `Keeper` has saved, where the disk still takes it."""
+        self._say("stopped", f"stopped by {stop}")
+        lost = self.progress.checkpoint_error
+        whence = f" from an earlier step: the last checkpoint could not be saved, {lost}" if lost else ""
         done = f"{self.progress.epoch} of {num_epochs(self.order.experiment)} epochs done"
         return Stopped(
             stop.number,
             Diagnostic(
                 "stopped",
                 f"stopped by {stop} after step {self.progress.step}, {done}; it is kept in {self.run.path}",
-                help=f"`kexp resume {self.run.id}` goes on",
+                help=f"`kexp resume {self.run.id}` goes on{whence}",
             ),
         )
 
     def failed(self, reason: str) -> None:
         """Say so in the run, where the disk still takes it."""
-        with suppress(OSError):
-            self._write("failed", error=reason)
+        self._say("failed", reason)
+
+    def _say(self, state: str, reason: str) -> None:
+        with suppress(OSError, KexpError):
+            self._write(state, error=without_credentials(reason))
             self.run.write_sums()
 
     def going_on(self) -> None:
-        """Say after every epoch how far the run is: a kill leaves what this says."""
-        self._write("running", ended=None)
+        """Say after every epoch how far the run is: a kill leaves what this says; the next one says more."""
+        try:
+            self._write("running", ended=None)
+        except OSError as error:
+            self.display.note(f"the status could not be written: {error.strerror}")
 
     def _write(self, state: str, **more: Any) -> None:
         metrics = {name: value for name, value in self.progress.best_row.items() if _is_metric(name, value)}

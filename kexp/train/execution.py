@@ -15,7 +15,7 @@ from kexp.spec.types import Experiment
 from kexp.train.engine import BACKENDS
 from kexp.train.engine.choice import choose
 from kexp.train.engine.feed import Feed
-from kexp.train.engine.interface import Engine
+from kexp.train.engine.interface import Backend, Engine
 from kexp.train.engine.resident import Shelf
 from kexp.train.engine.start import start
 
@@ -56,11 +56,16 @@ class Execution:
             for name in ("train", "val")
             if name in datasets.splits
         }
-        self.shelf = Shelf(load_reference(BACKENDS[experiment.runtime.backend])())
-        feeds = [Feed(parts, experiment.train.batch_size) for parts in self.splits.values()]
-        free_bytes = self.shelf.backend.free_bytes()
+        reference = BACKENDS.get(experiment.runtime.backend)
+        backend: Backend | None = None if reference is None else load_reference(reference)()
+        self.shelf = None if backend is None else Shelf(backend)
+        augmentations = {"train": assembly.augmentation}
+        feeds = [
+            Feed(parts, experiment.train.batch_size, augmentation=augmentations.get(name))
+            for name, parts in self.splits.items()
+        ]
         self.choices = tuple(
-            choose(assembly.model, given, feeds, experiment.data.cache, free_bytes) for given in callbacks
+            choose(assembly.model, given, feeds, experiment.data.cache, backend) for given in callbacks
         )
 
     def engine(
@@ -90,4 +95,5 @@ class Execution:
 
     def close(self) -> None:
         """Give back what is on the device."""
-        self.shelf.clear()
+        if self.shelf is not None:
+            self.shelf.clear()

@@ -16,9 +16,12 @@ from kexp.graph.construct import keras_message
 from kexp.graph.gradients import without_echoes
 from kexp.spec.phases import Phase
 from kexp.spec.types import Experiment
+from kexp.train.backend import own_ways
+from kexp.train.backends.interface import Backend
 from kexp.train.callbacks import Keeper, Pace, watched
 from kexp.train.engine.single import Batches
 from kexp.train.execution import Execution, parts_of, train_feed
+from kexp.train.profile_watch import under_watch
 from kexp.train.session import Session
 from kexp.train.signals import StopRequested
 from kexp.train.state import build_state
@@ -32,17 +35,18 @@ def fit_phase(
 
     Raises: RunFailed (out-of-memory, training-failed), and what the callbacks raise.
     """
-    import tensorflow as tf
-
+    backend = own_ways(phase.experiment.runtime.backend)
     train, progress = phase.experiment.train, session.progress
     epochs = progress.phase_epoch + train.epochs
     if session.restart is not None:
-        build_state(assembly.model, batches_of(assembly, datasets, phase.experiment)[0])
+        build_state(assembly.model, backend, batches_of(assembly, datasets, phase.experiment)[0])
         has_ended = session.restart.state.record["stop_training"] and not progress.offset
         epochs = progress.epoch if has_ended else epochs
     try:
         engine = execution.engine(progress.phase, phase, assembly, class_weight(phase, datasets))
         callbacks = _callbacks(phase, assembly, datasets, session, engine.batches)
+        if session.profile is not None:
+            callbacks = under_watch(session.profile, engine, callbacks, session.run)
         with closing(engine), without_echoes(assembly.model, train):
             assembly.model.fit(
                 engine.batches,
@@ -54,31 +58,33 @@ def fit_phase(
                 validation_data=engine.validation,
                 validation_freq=train.validation_freq,
             )
-    except tf.errors.ResourceExhaustedError as error:
-        raise RunFailed(
-            Diagnostic(
-                "out-of-memory",
-                "the device ran out of memory",
-                "train.batch_size",
-                help=f"try a smaller batch than {train.batch_size}",
-                detail=keras_message(error).splitlines()[0],
-            )
-        ) from error
     except (StopRequested, KexpError, OSError):
         raise
     except Exception as error:
-        raise _failure(error, assembly.context.folder) from error
+        if backend.is_out_of_memory(error):
+            raise _no_memory(error, train.batch_size) from error
+        raise _failure(error, assembly.context.folder, backend) from error
 
 
-def _failure(error: Exception, folder: Path) -> Exception:
+def _no_memory(error: Exception, batch_size: int) -> RunFailed:
+    return RunFailed(
+        Diagnostic(
+            "out-of-memory",
+            "the device ran out of memory",
+            "train.batch_size",
+            help=f"try a smaller batch than {batch_size}",
+            detail=keras_message(error).splitlines()[0],
+        )
+    )
+
+
+def _failure(error: Exception, folder: Path, backend: Backend) -> Exception:
     """Say whose fault it is: the user's own code by its lines, Keras's refusal by its words, else a bug."""
-    import tensorflow as tf
-
     trace = user_traceback(error, folder)
     if has_user_frames(error, folder):
         message = f"your own code raised {type(error).__name__}"
         return RunFailed(Diagnostic("custom-code-raised", message, detail=trace))
-    if isinstance(error, (ValueError, TypeError, tf.errors.OpError)):
+    if isinstance(error, (ValueError, TypeError, *backend.refusals)):
         return RunFailed(
             Diagnostic(
                 "training-failed", "Keras could not train this", detail=_first_lines(keras_message(error))

@@ -14,8 +14,11 @@ from kexp.train.execution import Execution
 from kexp.train.fitting import fit_phase
 from kexp.train.opening import Unfinished, begin, begin_again, plan
 from kexp.train.order import Order, Result
+from kexp.train.profile import spanned
+from kexp.train.profile_watch import WatchedSaver
 from kexp.train.randomness import seed_generators
 from kexp.train.ready import Ready, make_ready
+from kexp.train.saving import Saver
 from kexp.train.session import Progress, Session
 from kexp.train.signals import StopRequested, StopSignals
 from kexp.train.smoke import shortened
@@ -27,7 +30,8 @@ def train(order: Order, display: Display) -> Result:
     Raises: SpecError, DataError, NotFound, MissingExtra before the run exists; RunFailed and Stopped after,
         with what was done kept.
     """
-    ready = make_ready(order.experiment, order.folder, order.scope)
+    with spanned(order.profile, "data and model", "start-up"):
+        ready = make_ready(order.experiment, order.folder, order.scope)
     display.warn(ready.warnings)
     if order.run is not None:
         return carry_out(order.run, order, ready, display)
@@ -49,13 +53,17 @@ def carry_out(
     ending = Ending(run, order, progress, display)
     execution = Execution(ready.phases, assembly, datasets, ready.callbacks)
     with ExitStack() as stack:
+        if order.profile is not None:
+            order.profile.choice = execution.choices[0]
+            stack.callback(order.profile.close, run)
         signals = stack.enter_context(StopSignals().caught())
         try:
             # -------------------------------------------------- written down and shown before the first step
-            if unfinished is None:
-                ending.status = begin(run, order, datasets, assembly, execution)
-            else:
-                ending.status = begin_again(run, order, unfinished, progress)
+            with spanned(order.profile, "run directory", "start-up"):
+                if unfinished is None:
+                    ending.status = begin(run, order, ready, execution)
+                else:
+                    ending.status = begin_again(run, order, unfinished, progress)
             shown = plan(run, replace(order, experiment=experiment), datasets, assembly, execution)
             display.plan(shown, run.train_log)
             trackers = [open_tracker(name, run) for name in experiment.trackers]
@@ -73,7 +81,9 @@ def carry_out(
                 signals,
                 trackers,
                 ending.going_on,
-                restart=restart,
+                Saver() if order.profile is None else WatchedSaver(order.profile),
+                restart,
+                order.profile,
             )
             stack.callback(session.saver.close)
             for number, phase in enumerate(ready.phases):
@@ -83,10 +93,12 @@ def carry_out(
                     continue
                 if session.restart is None:
                     progress.begin_phase(number)
-                fit_phase(phase, assembly, datasets, session, execution)
+                with spanned(order.profile, "fit", "Keras"):
+                    fit_phase(phase, assembly, datasets, session, execution)
                 session = replace(session, restart=None)
             execution.close()
-            return ending.completed(assembly, datasets)
+            with spanned(order.profile, "ending", "ending"):
+                return ending.completed(assembly, datasets)
         except StopRequested as stop:
             raise ending.stopped(stop) from None
         except KexpError as error:

@@ -1,14 +1,15 @@
 """What a run writes down and shows before its first step."""
 
+import hashlib
 import math
 import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from kexp.custom import code_hashes, kept_code
+from kexp.custom import code_hashes, kept_code, modules_elsewhere
 from kexp.data.load import Datasets
 from kexp.graph.assemble import Assembly, known_values
 from kexp.graph.initial import weights_sha256
@@ -17,8 +18,21 @@ from kexp.graph.weights import pack
 from kexp.preparation import info_as_json, write_preparation
 from kexp.protocols import Plan, TensorInfo
 from kexp.record.changes import Change
+from kexp.record.files import sha256_of
 from kexp.record.history import drop_rows_after, write_csv
-from kexp.record.manifest import collect_environment, git_diff, manifest, requirements
+from kexp.record.manifest import (
+    Backend,
+    Changed,
+    Data,
+    Model,
+    Sections,
+    Spec,
+    collect_environment,
+    git_diff,
+    manifest,
+    requirements,
+    with_claim,
+)
 from kexp.record.notes import Notes, write_notes
 from kexp.record.provenance import read_manifest
 from kexp.record.rundir import RunDir
@@ -26,14 +40,16 @@ from kexp.record.status import Status, utc_text, write_status
 from kexp.spec.canonical import canonical, identity, resolve
 from kexp.spec.phases import num_epochs, phases
 from kexp.spec.references import custom_names, weight_files, with_custom_names
+from kexp.train.callback_state import CallbackState
 from kexp.train.execution import Execution
 from kexp.train.order import Order
+from kexp.train.ready import Ready
 from kexp.train.session import Progress, Restart
 
 
-def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly, execution: Execution) -> Status:
+def begin(run: RunDir, order: Order, ready: Ready, execution: Execution) -> Status:
     """Write down what is about to run."""
-    experiment = order.experiment
+    experiment, datasets, assembly = order.experiment, ready.datasets, ready.assembly
     environment = collect_environment(order.argv, order.environ, order.folder, order.started)
     run.write_spec(order.spec_text)
     for relative, data in order.bases.items():
@@ -44,7 +60,7 @@ def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly, exe
     resolved = resolve(experiment, order.folder, order.machine.threads)
     resolved = with_custom_names(resolved, lambda name: code.names[name])
     run.write_resolved(canonical(resolved, defaults=True))
-    run.write_manifest(manifest(environment, _sections(order, datasets, assembly, execution)))
+    run.write_manifest(manifest(environment, _sections(run, order, ready, execution), order.reproduces))
     write_preparation(run, assembly.preprocessing, assembly.beginnings)
     run.write_requirements(requirements(environment["distributions"]))
     diff = git_diff(order.folder)
@@ -70,13 +86,16 @@ def begin(run: RunDir, order: Order, datasets: Datasets, assembly: Assembly, exe
 class Unfinished:
     """A run to go on with: how it stood, and the state to go on from; None: from the beginning.
 
-    `changes` are the settings that are not what they were; `is_own` whether this user's key vouched for it.
+    `changes` are the settings that are not what they were, `drift` says what else is not; `differs`: whether
+    a run from the start with these settings would be another; `is_own`: this user's key vouched for it.
     """
 
     status: Status
     restart: Restart | None
     changes: tuple[Change, ...] = ()
     is_own: bool = True
+    drift: tuple[str, ...] = ()
+    differs: bool = False
 
 
 def begin_again(run: RunDir, order: Order, unfinished: Unfinished, progress: Progress) -> Status:
@@ -85,14 +104,12 @@ def begin_again(run: RunDir, order: Order, unfinished: Unfinished, progress: Pro
     state = None if unfinished.restart is None else unfinished.restart.state
     if state is not None:
         progress.go_on_from(state)
-    for path in run.states():
-        if state is None or path > run.state(state.step):
-            path.unlink()
+    run.drop_states_after(progress.step)
     drop_rows_after(run, progress.step - progress.offset)
     write_csv(run)
     if progress.best_arrays is not None:
         run.write_best(pack(progress.best_arrays, {"run": run.id, **progress.record()}))
-    if unfinished.changes:
+    if unfinished.changes or unfinished.drift:
         _write_changes(run, order, unfinished, progress)
     status = replace(
         unfinished.status,
@@ -110,51 +127,70 @@ def begin_again(run: RunDir, order: Order, unfinished: Unfinished, progress: Pro
 
 
 def _write_changes(run: RunDir, order: Order, unfinished: Unfinished, progress: Progress) -> None:
-    run.write_resolved(canonical(order.experiment, defaults=True))
-    record = read_manifest(run)
-    changed = {
-        "time": utc_text(order.started),
-        "step": progress.step,
-        "settings": [str(change) for change in unfinished.changes],
+    record, resolved = read_manifest(run), run.resolved.read_bytes()
+    if unfinished.changes:
+        resolved = canonical(order.experiment, defaults=True).encode()
+    changed = Changed(
+        time=utc_text(order.started),
+        step=progress.step,
+        settings=[str(change) for change in unfinished.changes],
+        repeats=not unfinished.differs,
+        drift=[*unfinished.drift],
+    )
+    spec = {
+        **(record.get("spec") or {}),
+        "identity": identity(order.experiment),
+        "resolved_sha256": hashlib.sha256(resolved).hexdigest(),
     }
-    run.write_manifest({**record, "changed": [*record.get("changed", ()), changed]})
-    if unfinished.is_own:
-        run.vouch()
+    written = with_claim({**record, "spec": spec, "changed": [*record.get("changed", ()), changed]})
+    run.rewrite(written, resolved, unfinished.is_own)
 
 
-def _sections(
-    order: Order, datasets: Datasets, assembly: Assembly, execution: Execution
-) -> dict[str, dict[str, Any]]:
-    experiment, model = order.experiment, assembly.model
-    return {
-        "spec": {
-            "identity": identity(experiment),
-            "seed": experiment.seed,
-            "name": experiment.name,
-            "code": code_hashes(custom_names(experiment), order.folder),
-        },
-        "backend": {
-            **order.machine.details,
-            "device": order.machine.device,
-            "threads": order.machine.threads,
-            "jit_compile": getattr(model, "jit_compile", None),
-            "engine": execution.as_json(),
-        },
-        "model": {
-            "parameters": _size(model.weights),
-            "trainable_parameters": _size(model.trainable_weights),
-            "outputs": list(assembly.outputs),
-            "values": dict(assembly.context.values),
-            "initial_weights": {
-                path: weights_sha256(order.folder / path) for path in weight_files(experiment)
+def _sections(run: RunDir, order: Order, ready: Ready, execution: Execution) -> Sections:
+    experiment, assembly, data = order.experiment, ready.assembly, ready.datasets
+    return Sections(
+        spec=_spec(run, order, ready),
+        backend=cast(
+            Backend,
+            {
+                **order.machine.details,
+                "device": order.machine.device,
+                "threads": order.machine.threads,
+                "jit_compile": getattr(assembly.model, "jit_compile", None),
+                "engine": execution.as_json(),
             },
-        },
-        "data": {
-            "info": info_as_json(datasets.info),
-            **datasets.fingerprint.as_json(),
-            "notes": [*datasets.notes, *assembly.notes],
-        },
-    }
+        ),
+        model=Model(
+            parameters=_size(assembly.model.weights),
+            trainable_parameters=_size(assembly.model.trainable_weights),
+            outputs=list(assembly.outputs),
+            values=dict(assembly.context.values),
+            initial_weights={path: weights_sha256(order.folder / path) for path in weight_files(experiment)},
+        ),
+        data=cast(
+            Data,
+            {
+                "info": info_as_json(data.info),
+                **data.fingerprint.as_json(),
+                "notes": [*data.notes, *assembly.notes],
+            },
+        ),
+    )
+
+
+def _spec(run: RunDir, order: Order, ready: Ready) -> Spec:
+    experiment = order.experiment
+    names = custom_names(experiment)
+    return Spec(
+        identity=identity(experiment),
+        resolved_sha256=sha256_of(run.resolved),
+        seed=experiment.seed or 0,
+        name=experiment.name,
+        scope=order.scope,
+        code=code_hashes(names, order.folder),
+        code_elsewhere=modules_elsewhere(names, order.folder),
+        unheld=[name for given in ready.callbacks for name in CallbackState(given).unheld()],
+    )
 
 
 def _size(variables: Sequence[Any]) -> int:

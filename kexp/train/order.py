@@ -9,6 +9,7 @@ from typing import Any, Literal
 from kexp.record.rundir import RunDir
 from kexp.spec.types import Experiment
 from kexp.train.backend import Machine
+from kexp.train.profile import Profile
 
 Scope = Literal["full", "smoke", "no-data"]
 """All of it; two steps on real data; two steps on made-up data."""
@@ -31,6 +32,10 @@ class Order:
     scope: Scope = "full"
     run: RunDir | None = None
     """The directory to train in, which the caller has locked; None: a new one below `runs`."""
+    reproduces: str | None = None
+    """The id of the run that is trained again."""
+    profile: Profile | None = None
+    """Where its time is noted, if it is to be."""
 
 
 @dataclass(frozen=True, slots=True)

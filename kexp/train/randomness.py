@@ -8,6 +8,7 @@ import numpy as np
 from keras.src.backend.common import global_state
 from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
+from kexp.train.backend import own_ways
 from kexp.train.plain_state import decoded, encoded
 
 
@@ -18,15 +19,16 @@ def seed_generators(seed: int) -> None:
 
 
 def random_states() -> dict[str, Any]:
-    """Return the states of Python's, numpy's, Keras's and TensorFlow's generators as JSON."""
+    """Return the states of Python's, numpy's, Keras's and the backend's generators as JSON."""
     numpy_state: dict[str, Any] = dict(np.random.get_state(legacy=False))
     numpy_state["state"] = {**numpy_state["state"], "key": numpy_state["state"]["key"].tolist()}
     own = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    backend = keras.backend.backend()
     return {
         "python": encoded(random.getstate(), "", {}),
         "numpy": encoded(numpy_state, "", {}),
         "keras": None if own is None else keras.ops.convert_to_numpy(own.state).tolist(),
-        "tensorflow": _tensorflow_states(),
+        backend: own_ways(backend).random_states(),
     }
 
 
@@ -36,29 +38,8 @@ def restore_random_states(states: dict[str, Any]) -> None:
         global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, None)
     else:
         global_seed_generator().state.assign(states["keras"])
-    _restore_tensorflow(states["tensorflow"])
+    backend = keras.backend.backend()
+    own_ways(backend).restore_random_states(states[backend])
     # Last, since making Keras's generator draws from Python's.
     random.setstate(decoded(states["python"], {}))
     np.random.set_state(decoded(states["numpy"], {}))
-
-
-def _tensorflow_states() -> dict[str, Any]:
-    """Return the state of the global generator, where there is one, and of the seeds of eager operations."""
-    from tensorflow.python.eager import context
-    from tensorflow.python.ops import stateful_random_ops
-
-    own = stateful_random_ops.global_generator
-    return {
-        "generator": None if own is None else own.state.numpy().tolist(),
-        "eager": encoded(context.context()._rng, "", {}) if hasattr(context.context(), "_rng") else None,
-    }
-
-
-def _restore_tensorflow(states: dict[str, Any]) -> None:
-    import tensorflow as tf
-    from tensorflow.python.eager import context
-
-    if states["generator"] is not None:
-        tf.random.get_global_generator().state.assign(states["generator"])
-    if states["eager"] is not None:
-        decoded(states["eager"], {}, context.context()._rng)

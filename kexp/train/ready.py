@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from kexp.data.experiment import load_data
 from kexp.data.load import Datasets
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError
-from kexp.evaluate import load_data
 from kexp.graph.assemble import Assembly, known_values, misfits, put_together
 from kexp.graph.augment import build_augmentation
 from kexp.graph.construct import complaint
@@ -52,7 +52,7 @@ def make_ready(experiment: Experiment, folder: Path, scope: Scope = "full") -> R
     datasets = made.datasets
     assembly = put_together(experiment, datasets.info, folder, phase=0)
     assembly = replace(assembly, preprocessing=made.preprocessing)
-    begin_layers(assembly.beginnings, datasets.splits["train"], folder)
+    begin_layers(assembly.beginnings, datasets.splits["train"].inputs, folder)
     assembly = replace(assembly, augmentation=build_augmentation(experiment, assembly, datasets.info))
     todo = phases(experiment if is_full else shortened(experiment))
     faults = [*misfits(assembly, experiment, datasets.info)]

@@ -9,6 +9,7 @@ from kexp.errors import KexpError, RunRefused
 from kexp.graph.initial import learnt_layers
 from kexp.protocols import Display
 from kexp.record.changes import Change, Consent, Verdict, check_changes
+from kexp.record.files import open_regular
 from kexp.record.provenance import read_manifest
 from kexp.record.rundir import RunDir
 from kexp.record.status import read_status
@@ -22,7 +23,7 @@ from kexp.train.ready import Ready, make_ready
 from kexp.train.session import Restart
 from kexp.train.state import State, read_state
 
-_VERSIONS = ("keras", "tensorflow", "numpy")
+_VERSIONS = ("keras", "tensorflow", "jax", "torch", "numpy")
 
 
 def resume(order: Order, display: Display, consent: Consent) -> Result:
@@ -38,26 +39,37 @@ def resume(order: Order, display: Display, consent: Consent) -> Result:
     about_data = (*_data_changes(run, ready),)
     check_changes(about_data, consent.accepts)
     changes = (*consent.changes, *about_data)
-    for note in (*_drift(run, order.machine), *_beyond(order.experiment, changes)):
-        display.note(note)
+    drift, beyond = (*_drift(run, order.machine),), (*_beyond(order.experiment, changes),)
+    for text in drift:
+        display.note(f"{text}: the result may differ from that of a run without the break")
+    for text in beyond:
+        display.note(text)
     state = newest_state(run, display, [c for c in changes if c.needs_new_epoch])
     restart = None if state is None else Restart(state, _apart(state, changes))
     display.note(_whence(state))
-    return carry_out(
-        run, order, ready, display, Unfinished(read_status(run), restart, changes, consent.is_own)
-    )
+    differs = bool(beyond) or any(change.changes_the_past for change in changes)
+    status = read_status(run)
+    unfinished = Unfinished(status, restart, changes, consent.is_own, drift, differs)
+    return carry_out(run, order, ready, display, unfinished)
 
 
 def newest_state(run: RunDir, display: Display, between_epochs: Iterable[Change] = ()) -> State | None:
     """Return the newest state that is whole, one at the end of an epoch where changes ask for it.
 
-    Raises: RunRefused (no-epoch-end).
+    Raises: RunRefused (no-epoch-end, no-whole-state, state-not-readable).
     """
-    changes = [*between_epochs]
+    changes, num_whole = [*between_epochs], 0
     for path in reversed(run.states()):
         state = _whole(path, display)
+        num_whole += state is not None
         if state is not None and not (changes and state.offset):
             return state
+    if run.states() and not num_whole:
+        raise RunRefused.because(
+            "no-whole-state",
+            f"none of the states that run `{run.id}` keeps is whole",
+            help=f"restore one from a copy, or remove `{run.checkpoints}` to begin the run again",
+        )
     if changes and run.states():
         raise RunRefused.because(
             "no-epoch-end",
@@ -68,13 +80,22 @@ def newest_state(run: RunDir, display: Display, between_epochs: Iterable[Change]
 
 
 def _whole(path: Path, display: Display) -> State | None:
+    """Return a state; one that is not whole is passed over, and one that the disk does not give is not.
+
+    Raises: RunRefused (state-not-readable).
+    """
     try:
+        open_regular(path).close()
         return read_state(path)
     except KexpError as error:
         display.note(f"{error.diagnostics[0].message}; the state before it is taken")
+        return None
     except OSError as error:
-        display.note(f"`{path.name}` cannot be read: {error.strerror}; the state before it is taken")
-    return None
+        raise RunRefused.because(
+            "state-not-readable",
+            f"`{path.name}` cannot be read, and may be whole: {error.strerror}",
+            help="try again; where that does not help, remove the file to go on from the state before it",
+        ) from None
 
 
 def _whence(state: State | None) -> str:
@@ -120,15 +141,12 @@ def _short(digest: object) -> str | None:
 
 
 def _drift(run: RunDir, machine: Machine) -> Iterator[str]:
-    """Say what computes otherwise than before, so that the result may differ in its bits."""
+    """Say what computes otherwise than before."""
     then: Mapping[str, Any] = read_manifest(run).get("backend") or {}
     now = {**machine.details, "device": machine.device, "threads": machine.threads}
     for name in (*_VERSIONS, "device", "threads"):
         if name in then and then[name] != now.get(name):
-            yield (
-                f"{name} was {then[name]} and is {now.get(name)}: the result may differ from that of a "
-                "run without the break"
-            )
+            yield f"{name} was {then[name]} and is {now.get(name)}"
 
 
 def _beyond(experiment: Experiment, changes: Iterable[Change]) -> Iterator[str]:

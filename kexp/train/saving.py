@@ -13,11 +13,10 @@ class Saver:
         self.thread = ThreadPoolExecutor(1)
         self.going: Future[object] | None = None
 
-    def begin(self, write: Write) -> OSError | None:
-        """Begin a save; return why the one before failed, if it did."""
-        error = self.wait()
+    def begin(self, write: Write) -> None:
+        """Begin a save; the one before was waited for."""
+        assert self.going is None
         self.going = self.thread.submit(write)
-        return error
 
     def wait(self) -> OSError | None:
         """Wait for the save that is on its way; return why it failed, if it did."""

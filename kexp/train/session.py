@@ -6,6 +6,7 @@ from typing import Any
 
 from kexp.protocols import Display, Tracker
 from kexp.record.rundir import RunDir
+from kexp.train.profile import Profile
 from kexp.train.saving import Saver
 from kexp.train.signals import StopSignals
 from kexp.train.state import State
@@ -75,3 +76,4 @@ class Session:
     going_on: Callable[[], None]
     saver: Saver = field(default_factory=Saver)
     restart: Restart | None = None
+    profile: Profile | None = None

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+from kexp.data.experiment import load_data
 from kexp.data.load import Datasets
 from kexp.data.smoke import made_up, reduced
 from kexp.diagnostics import Diagnostic
 from kexp.errors import RunFailed, SpecError
-from kexp.evaluate import load_data, measure, rebuild
+from kexp.evaluate.rebuilt import rebuild
 from kexp.graph.assemble import context_of
 from kexp.graph.build import build_model, output_tensors
 from kexp.graph.labels import loss_of
@@ -15,6 +16,7 @@ from kexp.protocols import DataInfo, TensorInfo
 from kexp.record.rundir import RunDir
 from kexp.spec.losses import kind_of
 from kexp.spec.types import Experiment
+from kexp.train.measuring import measure
 from kexp.train.order import Scope
 
 NUM_STEPS = 2

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from kexp.errors import RunRefused
 from kexp.graph.checkpoint import open_checkpoint
 from kexp.graph.weights import Arrays, assign, model_variables, pack, weights_sha256
+from kexp.train.backends.interface import Backend
 
 _BEST = "best/"
 _CALLBACKS = "callbacks/"
@@ -114,20 +114,12 @@ def _is_among(key: str, apart: frozenset[str]) -> bool:
     return any(key.startswith(name) or key.endswith(name) for name in apart)
 
 
-def build_state(model: keras.Model, batch: Any) -> None:
+def build_state(model: keras.Model, backend: Backend, batch: Any) -> None:
     """Make the variables that Keras, or a model class of the user's own, makes at its first step."""
     if type(model).train_step is keras.Model.train_step:
         model._symbolic_build(data_batch=batch)
-        return
-    if model.run_eagerly:
-        model.train_step(keras.tree.map_structure(keras.ops.convert_to_tensor, batch))
-        return
-    import tensorflow as tf
-
-    specs = keras.tree.map_structure(lambda a: tf.TensorSpec(np.shape(a), np.asarray(a).dtype), batch)
-    for step in (model.train_step, model.test_step):
-        if step.__func__ is not keras.Model.test_step:
-            tf.function(step, [specs], autograph=False).get_concrete_function()
+    else:
+        backend.build_steps(model, batch)
 
 
 def optimizers_of(model: keras.Model) -> dict[str, keras.Optimizer]:

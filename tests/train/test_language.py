@@ -36,8 +36,8 @@ def best(run):
 
 def initial(text, folder):
     """Return the arrays that a spec's model begins with."""
+    from kexp.data.experiment import load_data
     from kexp.document import parse_document
-    from kexp.evaluate import load_data
     from kexp.graph.assemble import assemble
     from kexp.graph.weights import arrays_of, model_variables
     from kexp.spec.parse import parse_experiment
@@ -215,7 +215,9 @@ def test_an_output_without_a_loss_is_left_as_it_is_without_a_warning(train, tmp_
 
 
 def test_an_adapted_layer_knows_the_training_split_and_is_kept_with_the_run(train):
-    from kexp.evaluate import choose_split, load_data, measure, rebuild
+    from kexp.data.experiment import load_data
+    from kexp.evaluate import choose_split, rebuild
+    from kexp.train.measuring import measure
 
     text = spec().replace("    - Rescaling: 0.0625\n", "    - Normalization:\n      adapt: true\n")
     result = train(text)
@@ -235,7 +237,9 @@ def test_an_adapted_layer_knows_the_training_split_and_is_kept_with_the_run(trai
 
 
 def test_averaged_weights_are_those_validated_and_kept(train):
-    from kexp.evaluate import choose_split, load_data, measure, rebuild
+    from kexp.data.experiment import load_data
+    from kexp.evaluate import choose_split, rebuild
+    from kexp.train.measuring import measure
 
     text = spec(optimizer="{Adam: {learning_rate: 1e-2, use_ema: true, ema_momentum: 0.9}}")
     result = train(text)
@@ -273,7 +277,8 @@ def test_a_layer_of_low_rank_trains_only_its_small_matrices(train, tmp_path):
 def test_a_run_whose_model_holds_training_off_keeps_a_model_of_keras_alone(train, tmp_path):
     import keras
 
-    from kexp.evaluate import choose_split, load_data, rebuild
+    from kexp.data.experiment import load_data
+    from kexp.evaluate import choose_split, rebuild
 
     text = spec().replace(
         "    - Dense -> head", "    - BatchNormalization:\n      call: {training: false}\n    - Dense -> head"

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from fakes import KERAS, digits
 
+from kexp.data.experiment import load_data
 from kexp.errors import DataError, MissingExtra, RunFailed, SpecError
-from kexp.evaluate import load_data, measure, rebuild
+from kexp.evaluate import rebuild
 from kexp.graph.weights import unpack
 from kexp.record.history import read_rows
 from kexp.record.query import list_runs
 from kexp.record.rundir import RunDir
 from kexp.record.status import read_status
+from kexp.train.measuring import measure
 
 pytestmark = KERAS
 
@@ -74,7 +76,9 @@ def test_rows_have_these_columns_and_losses_fall(train, display):
 
 
 def test_the_result_says_what_the_best_weights_reach(train):
-    from kexp.evaluate import choose_split, load_data, measure, rebuild
+    from kexp.data.experiment import load_data
+    from kexp.evaluate import choose_split, rebuild
+    from kexp.train.measuring import measure
 
     result = train(digits(epochs=2))
 
@@ -348,7 +352,8 @@ BODY = """\
 
 
 def test_sample_weights_of_zero_train_nothing(train, tmp_path):
-    from kexp.evaluate import load_data, rebuild
+    from kexp.data.experiment import load_data
+    from kexp.evaluate import rebuild
 
     spec = weighted(tmp_path, BODY.replace("WEIGHTS", "(np.zeros(64),)")).replace(", MORE", "")
     result = train(spec)

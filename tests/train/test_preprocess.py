@@ -62,7 +62,9 @@ def rebuilt(run):
 
 
 def measured(run, split):
-    from kexp.evaluate import choose_split, load_data, measure
+    from kexp.data.experiment import load_data
+    from kexp.evaluate import choose_split
+    from kexp.train.measuring import measure
 
     again = rebuilt(run)
     samples = choose_split(load_data(again.experiment, run.path), split)
@@ -105,7 +107,7 @@ def test_a_run_keeps_what_it_learnt_in_files_that_people_read(kept):
 
 
 def _by_number(run):
-    from kexp.evaluate import load_data
+    from kexp.data.experiment import load_data
     from kexp.record.experiment import read_experiment
 
     train = load_data(read_experiment(run), run.path).splits["train"]
@@ -114,7 +116,7 @@ def _by_number(run):
 
 
 def test_what_was_learnt_is_the_training_splits_alone(kept):
-    from kexp.evaluate import load_data
+    from kexp.data.experiment import load_data
     from kexp.record.experiment import read_experiment
 
     run = kept.run
@@ -211,8 +213,8 @@ def test_rows_are_prepared_batch_by_batch_where_memory_is_short(kept):
     folder = kept.run.path.parents[1]
     text = HOMES.replace("split: {val", "cache: none, split: {val")
 
+    from kexp.data.experiment import load_data
     from kexp.document import parse_document
-    from kexp.evaluate import load_data
     from kexp.preparation import prepare_data
     from kexp.spec.parse import parse_experiment
 

@@ -151,6 +151,11 @@ KINDS = {
     "ema": (MLP, "optimizer: {Adam: {learning_rate: 1e-2, use_ema: true, ema_momentum: 0.9}}"),
     "accumulation": (MLP, "optimizer: {Adam: {learning_rate: 1e-2, gradient_accumulation_steps: 3}}"),
     "weights": (MLP, "optimizer: adam\n  class_weight: {3: 2.0}\n  steps_per_epoch: 7"),
+    "eager": (MLP, "optimizer: adam\n  compile: {run_eagerly: true}"),
+    "augmented": (
+        MLP.replace("- Rescaling", "- Flatten\n    - Rescaling"),
+        "optimizer: adam\n  class_weight: {3: 2.0}",
+    ),
     "drawing": (MLP, 'optimizer: adam\n  callbacks: ["own.py:Draws"]'),
     "stages": (
         MLP.replace("- Dense: {units: 8", "- Dense -> hidden: {units: 8"),
@@ -160,6 +165,9 @@ KINDS = {
         f"{CALLBACKS}}}",
     ),
 }
+AUGMENTED = """
+preprocess: {image: {from: features, layers: {Reshape: {target_shape: [8, 8, 1]}}}}
+augment: {image: [{RandomTranslation: {height_factor: 0.2, width_factor: 0.2}}]}"""
 LOSS = "sparse_categorical_crossentropy"
 
 
@@ -172,7 +180,8 @@ def spec(kind="mlp", **changed):
         text = text.replace("  loss: null\n  metrics: [accuracy]\n", "")
     else:
         model, more = KINDS[kind]
-        text = SPEC.format(name=kind, data=DIGITS, model=model, loss=LOSS, more=more)
+        data = DIGITS + (AUGMENTED if kind == "augmented" else "")
+        text = SPEC.format(name=kind, data=data, model=model, loss=LOSS, more=more)
     for old, new in changed.items():
         text = re.sub(rf"(?m)^  {old}: .*$", f"  {old}: {new}", text)
     return text
@@ -183,7 +192,7 @@ def slow(*values):
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
-SLOW_KINDS = slow("mlp", "lstm", "transformer", "accumulation", "weights")
+SLOW_KINDS = slow("mlp", "lstm", "transformer", "accumulation", "weights", "eager")
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +215,9 @@ def own_code(tmp_path):
     (tmp_path / "own.py").write_text(OWN_CODE)
 
 
-@pytest.mark.parametrize("kind", ["callbacks", "cnn", "ema", "drawing", "stages", "own", *SLOW_KINDS])
+@pytest.mark.parametrize(
+    "kind", ["callbacks", "cnn", "ema", "drawing", "stages", "own", "augmented", *SLOW_KINDS]
+)
 def test_what_is_killed_and_resumed_is_the_same(kind, whole, tmp_path):
     run = killed(spec(kind), tmp_path / "run", at=13)
 
@@ -315,6 +326,38 @@ def test_a_byte_that_differs_is_noticed(whole, tmp_path):
     assert display.notes[0] == (
         f"`{newest.name}` does not hold what was written to it; the state before it is taken"
     )
+
+
+def test_a_run_without_a_whole_state_is_left_as_it_is(whole, tmp_path):
+    run = killed(spec(), tmp_path / "run", at=5)
+    states = run.states()
+    for path in states:
+        path.write_bytes(b"")
+    with pytest.raises(RunRefused) as caught:
+        resume(run)
+
+    assert str(caught.value) == (
+        "error[no-whole-state]: none of the states that run `run` keeps is whole\n"
+        f"help: restore one from a copy, or remove `{run.checkpoints}` to begin the run again"
+    )
+    assert run.states() == states
+
+
+def test_a_state_that_the_disk_does_not_give_is_not_passed_over(whole, tmp_path):
+    run = killed(spec(), tmp_path / "run", at=13)
+    newest = run.states()[-1]
+    held = newest.rename(tmp_path / "held")
+    newest.mkdir()
+    with pytest.raises(RunRefused) as caught:
+        resume(run)
+
+    assert str(caught.value) == (
+        f"error[state-not-readable]: `{newest.name}` cannot be read, and may be whole: not a regular file\n"
+        "help: try again; where that does not help, remove the file to go on from the state before it"
+    )
+    newest.rmdir()
+    held.rename(newest)
+    assert outcome(resume(run)) == whole(spec())
 
 
 def test_a_run_without_a_state_begins_again(whole, tmp_path):

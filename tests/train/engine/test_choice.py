@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from fakes import KERAS, machine
@@ -18,12 +20,26 @@ def model(kind=None, **options):
     return made
 
 
+@dataclass
+class Room:
+    """A device with so much room, on which segments are the better way unless it is told `why` not."""
+
+    size_bytes: int
+    why: str | None = None
+
+    def free_bytes(self):
+        return self.size_bytes
+
+    def single_steps(self, model, is_augmented):
+        return self.why
+
+
 def choice(*callbacks, column=None, cache="auto", free_bytes=GIB, of=None):
     from kexp.train.engine.choice import choose
     from kexp.train.engine.feed import Feed
 
     column = np.zeros((1024, 2), np.float32) if column is None else column
-    return choose(of or model(), callbacks, [Feed((column,), 32)], cache, free_bytes)
+    return choose(of or model(), callbacks, [Feed((column,), 32)], cache, Room(free_bytes))
 
 
 def test_data_that_fit_stay_on_the_device():

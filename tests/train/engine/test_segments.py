@@ -28,6 +28,9 @@ class FakeBackend:
     def free_bytes(self):
         return 1 << 30
 
+    def single_steps(self, model, is_augmented):
+        return None
+
     def loop(self, model, kind, stops_at_nan, augmentation):
         return FakeLoop(self)
 
@@ -35,6 +38,9 @@ class FakeBackend:
 @dataclass
 class FakeLoop:
     backend: FakeBackend
+
+    def build(self, batch):
+        pass
 
     def run(self, portion):
         _, epoch, first = portion.place
