@@ -15,7 +15,7 @@ KexpError
 Any other exception is a bug in kexp: exit 70.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from difflib import get_close_matches
 from itertools import islice
@@ -93,6 +93,7 @@ class Stopped(KexpError):
         self.exit_code = 128 + signal_number
 
 
+_NUM_LISTED = 8
 _LONGEST = 40
 _MOST_COMPARED = 500
 """More names, or longer ones, nobody has typed: comparing them all would take minutes."""
@@ -112,3 +113,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return a help line that names what is nearest to `name`, or None."""
     near = nearest(name, known)
     return f"did you mean `{near}`?" if near else None
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    shown = ", ".join(f"`{name}`" for name in names[:_NUM_LISTED])
+    more = len(names) - _NUM_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown

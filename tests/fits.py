@@ -7,12 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from kexp.custom import load_reference
+from kexp.train.engine import BACKENDS
 from kexp.train.engine.choice import Choice, Mode
 from kexp.train.engine.feed import Feed
 from kexp.train.engine.interface import Leg
 from kexp.train.engine.resident import Shelf
 from kexp.train.engine.start import start
-from kexp.train.engine.tensorflow import TensorFlow
 
 Way = tuple[Mode, int | None]
 """A mode, and the length of its segments where that is given."""
@@ -55,7 +56,7 @@ def fitted(task: Task, mode: Mode, steps: int | None = None) -> Outcome:
     """Make the model anew and fit it one way."""
     keras.utils.set_random_seed(7)
     model = task.make()
-    shelf = Shelf(TensorFlow())
+    shelf = Shelf(load_reference(BACKENDS[keras.backend.backend()])())
     engine = start(Choice(mode, "", steps), model, (task.train, task.validation), shelf, task.stops_at_nan)
     try:
         history = model.fit(

@@ -15,6 +15,7 @@ from kexp.errors import KexpError, NotFound, SpecError
 
 MAX_BYTES = 1 << 20
 MAX_FAULTS = 100
+_SUFFIXES = (".yaml", ".yml")
 _NOT_YAML = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]"
 )
@@ -44,6 +45,14 @@ def spec_bytes(path: Path) -> bytes:
         raise NotFound.because("spec-not-readable", f"`{path}` is a folder", help=help) from None
     except OSError as error:
         raise NotFound.because("spec-not-readable", f"`{path}` cannot be read: {error.strerror}") from None
+
+
+def is_spec_file(path: Path) -> bool:
+    """Tell whether a file that nobody named by hand may be read, and shown where it is wrong.
+
+    A pipe would be waited for; a link to something else than YAML leads to what is nobody's business.
+    """
+    return path.is_file() and path.resolve().suffix in _SUFFIXES
 
 
 def _missing_file(path: Path) -> KexpError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kexp.diagnostics import Diagnostic, Related, Span
 from kexp.document import Document, Entries, Items, Node, Scalar, parse_document
-from kexp.document.reading import spec_bytes
+from kexp.document.reading import is_spec_file, spec_bytes
 from kexp.errors import KexpError, NotFound, SpecError
 from kexp.spec.components import looks_like_object
 from kexp.spec.references import DATA_PATHS
@@ -99,8 +99,8 @@ def _base_path(node: Node, document: Document) -> Path:
 def _read_base(path: Path, span: Span) -> tuple[bytes, Document]:
     """Return what a base holds, to the byte and as a document."""
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would have to be waited for
-            raise NotFound.because("base-not-found", "", help="a base is a file")
+        if path.exists() and not path.is_dir() and not is_spec_file(path):
+            raise NotFound.because("base-not-found", "", help="a base is a file that ends in `.yaml`")
         data = spec_bytes(path)
         base = parse_document(data, str(path), path.parent)
     except NotFound as error:

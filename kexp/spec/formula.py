@@ -4,6 +4,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 _PLACEHOLDER = re.compile(r"\$(?:(?P<escaped>\$)|(?P<name>[A-Za-z_]\w*)|(?P<open>\())")
@@ -166,8 +167,10 @@ def _written(value: Any) -> ast.expr:
     return ast.Constant(value)
 
 
-def _expressions(text: str) -> list[ast.Expression]:
-    return [part for part in stretches(text) if isinstance(part, ast.Expression)]
+@lru_cache(maxsize=64)
+def _expressions(text: str) -> tuple[ast.Expression, ...]:
+    """Return the formulas in a text, only to be looked at: several questions are asked of each in turn."""
+    return tuple(part for part in stretches(text) if isinstance(part, ast.Expression))
 
 
 def _value_names(expression: ast.Expression) -> list[ast.Name]:

@@ -248,8 +248,8 @@ class Block:
 class Runtime:
     """How and where a run computes."""
 
-    backend: Literal["tensorflow"] = "tensorflow"
-    """What computes: Keras's backend."""
+    backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
+    """What computes: Keras's backend. JAX and torch are extras of kexp."""
     device: str = "auto"
     """Where it computes: `auto`, `cpu`, `gpu` or `gpu:1`; `auto` is a GPU where there is one."""
     precision: str = "float32"

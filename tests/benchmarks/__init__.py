@@ -5,10 +5,20 @@ says what is measured and what was expected before it was.
 """
 
 BENCHMARKS = {
+    "checkpoints": "tests.benchmarks.checkpoints:tables",
+    "commands": "tests.benchmarks.commands:tables",
+    "data_memory": "tests.benchmarks.data_memory:tables",
+    "growth": "tests.benchmarks.growth:tables",
     "kills": "tests.benchmarks.kills:tables",
     "lines": "tests.benchmarks.lines:tables",
+    "manifest": "tests.benchmarks.manifest:tables",
+    "memory": "tests.benchmarks.memory:tables",
     "overhead": "tests.benchmarks.overhead:tables",
+    "prediction": "tests.benchmarks.prediction:tables",
     "resnet50": "tests.benchmarks.resnet50:tables",
+    "resume": "tests.benchmarks.resume:tables",
+    "saves": "tests.benchmarks.saves:tables",
+    "snapshot": "tests.benchmarks.snapshot:tables",
     "sources": "tests.benchmarks.sources:tables",
     "symbols": "tests.benchmarks.symbols:tables",
     "training": "tests.benchmarks.training:tables",

@@ -15,12 +15,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure kexp.")
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="which one; without it they are listed")
     parser.add_argument("--rounds", type=int, help="how often each way is measured")
+    parser.add_argument("--backend", choices=("tensorflow", "jax"), help="what computes [tensorflow]")
     given = parser.parse_args()
     if given.name is None:
         for name in BENCHMARKS:
-            sys.stdout.write(f"{name:<12}{_first_line(name)}\n")
+            sys.stdout.write(f"{name:<13}{_first_line(name)}\n")
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = given.backend or "tensorflow"
     sys.path.append(str(Path(__file__).parents[1]))  # as in the tests: `fakes`, `models`
     module, _, function = BENCHMARKS[given.name].partition(":")
     measure = getattr(importlib.import_module(module), function)

@@ -32,6 +32,7 @@ SPECS = {
 SPEC = """\
 kexp: 1
 seed: 1
+runtime: {backend: BACKEND}
 name: NAME
 data: {source: sklearn, dataset: digits, split: {val: 0.1, test: 0.1}}
 model: MODEL
@@ -58,17 +59,19 @@ class Count:
 
 def tables(rounds: int = 5) -> Iterator[Table]:
     """Kill `rounds` runs of every kind until they complete."""
-    rows = []
+    backend, rows = os.environ["KERAS_BACKEND"], []
     for kind, model in SPECS.items():
         with tempfile.TemporaryDirectory(prefix="kexp-kills-") as folder:
             count = _killed(Path(folder), kind, model, rounds)
         rows.append((kind, str(count.kills), str(count.completed), str(count.different)))
-    yield Table("SIGKILL at random moments", ("model", "kills", "completed", "different"), tuple(rows))
+    title = f"SIGKILL at random moments, {backend}"
+    yield Table(title, ("model", "kills", "completed", "different"), tuple(rows))
 
 
 def _killed(folder: Path, kind: str, model: str, rounds: int) -> Count:
     softmax = "{Dense: {units: 10, activation: softmax}}"
     text = SPEC.replace("NAME", kind).replace("MODEL", model).replace("SOFTMAX", softmax)
+    text = text.replace("BACKEND", os.environ["KERAS_BACKEND"])
     (folder / "spec.yaml").write_text(text)
     _process(folder, "whole").wait()
     whole, count, moments = _told(RunDir(folder / "whole")), Count(), random.Random(0)

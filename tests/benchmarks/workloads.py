@@ -9,12 +9,13 @@ import keras
 import numpy as np
 from keras import layers as L
 
+from kexp.custom import load_reference
+from kexp.train.engine import BACKENDS
 from kexp.train.engine.choice import choose
 from kexp.train.engine.feed import Feed
 from kexp.train.engine.interface import Leg
 from kexp.train.engine.resident import Shelf
 from kexp.train.engine.start import start
-from kexp.train.engine.tensorflow import TensorFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +161,10 @@ class Segmented:
     """The engine with its default settings, without the rest of a run."""
 
     def __init__(self, work: Work) -> None:
-        self.model, self.shelf = work.make(), Shelf(TensorFlow())
+        backend = load_reference(BACKENDS[keras.backend.backend()])()
+        self.model, self.shelf = work.make(), Shelf(backend)
         feed = Feed((work.x, work.y), work.batch_size, shuffle=True)
-        choice = choose(self.model, [], [feed], "auto", self.shelf.backend.free_bytes())
+        choice = choose(self.model, [], [feed], "auto", backend)
         self.engine = start(choice, self.model, (feed, None), self.shelf, stops_at_nan=True)
         self.done = 0
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 from typer.main import get_command
 
-from kexp.cli.commands import app
+from kexp.cli.commands import app_for
 from kexp.cli.streams import Streams
 from kexp.errors import KexpError
 
@@ -43,7 +43,7 @@ def kexp(folder: Path, *arguments: str) -> Answer:
     code, error = 0, ""
     with inside(folder):
         try:
-            code = get_command(app).main(list(arguments), obj=streams, standalone_mode=False) or 0
+            code = get_command(app_for()).main(list(arguments), obj=streams, standalone_mode=False) or 0
         except KexpError as refusal:
             code, error = refusal.exit_code, str(refusal)
         except typer.Exit as end:

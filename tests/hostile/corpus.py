@@ -156,7 +156,7 @@ def _many_files(run: RunDir, outside: Path) -> None:
 
 def _zip_bomb(run: RunDir, outside: Path) -> None:
     with zipfile.ZipFile(run.model_file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("config.json", bytes(200 << 20))
+        archive.writestr("config.json", bytes(50 << 20))
 
 
 def _names(*names: str) -> Spoil:

@@ -6,6 +6,7 @@
 import argparse
 import io
 import json
+import logging
 import os
 import random
 import sys
@@ -17,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,10 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is read: `samples` are sound, `change` makes other bytes of one, `read` must refuse or return."""
+    """What is read: `samples` are sound, `change` makes other bytes of one, `read` must refuse or return.
+
+    `share` is how many cases it has in each round: more where they cost little.
+    """
 
     name: str
     samples: Sequence[bytes]
@@ -59,6 +64,7 @@ class Target:
     read: Callable[[bytes], None]
     tokens: Sequence[str] = ()
     most_seconds: float = 1.0
+    share: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +78,14 @@ def fuzz(
     targets: Sequence[Target], seed: int, cases: int, seconds: float
 ) -> tuple[Counter[str], list[Fault]]:
     """Read changed samples of all targets in turn; return how many of each, and what went wrong."""
+    turns = [target for target in targets for _ in range(target.share)]
     done: Counter[str] = Counter()
     faults: list[Fault] = []
     began = time.monotonic()
     for number in range(cases):
         if time.monotonic() - began > seconds:
             break
-        target = targets[number % len(targets)]
+        target = turns[number % len(turns)]
         data = target.change(random.Random(f"{seed}/{number}"), target)
         fault = tried(target, data)
         done[target.name] += 1
@@ -201,10 +208,12 @@ def targets(folder: Path) -> Iterator[Target]:
     sums = [run.sums.read_bytes()]
     read_sums = through(run.sums, run.origin, lambda: run.verify("spec.yaml"), run.check_whole)
     yield Target("sums", sums, by_bytes, read_sums, SUMS_TOKENS)
-    yield Target("macs", [b"begun " + b"0" * 64], by_bytes, through(run.sums_mac, run.origin), SUMS_TOKENS)
+    yield Target(
+        "macs", [b"begun " + b"0" * 64], by_bytes, through(run.sums_mac, run.origin), SUMS_TOKENS, share=2
+    )
     states = [weights(), weights({"model/a/0": (2, 3), "model/b/0": (), "optimizer/x": (0, 4)})]
-    yield Target("checkpoint", states, by_header, lambda data: _unpacked(data), JSON_TOKENS)
-    yield Target("checkpoint bytes", states, by_bytes, lambda data: _unpacked(data), JSON_TOKENS)
+    yield Target("checkpoint", states, by_header, lambda data: _unpacked(data), JSON_TOKENS, share=10)
+    yield Target("checkpoint bytes", states, by_bytes, lambda data: _unpacked(data), JSON_TOKENS, share=10)
 
 
 def _read_info(run: RunDir) -> None:
@@ -218,7 +227,9 @@ def _unpacked(data: bytes) -> None:
 
 def _chosen(folder: Path, rebuild: bool) -> Iterator[Target]:
     if not rebuild:
-        return targets(folder)
+        from hostile.tables import tables
+
+        return chain(targets(folder), tables(folder))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")
     from hostile.rebuilding import rebuilding
@@ -235,6 +246,7 @@ def main() -> None:
     parser.add_argument("--rebuild", action="store_true", help="measure changed runs with Keras instead")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "kexp-fuzz")
     given = parser.parse_args()
+    logging.disable()
     with tempfile.TemporaryDirectory(prefix="kexp-fuzz-") as folder:
         chosen = [
             target for target in _chosen(Path(folder), given.rebuild) if given.only in (None, target.name)

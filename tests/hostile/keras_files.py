@@ -54,6 +54,23 @@ def archive(config: Any, weights: bytes | None = None, compression: int = zipfil
     return write
 
 
+def with_members(write: Write, *members: str, said_bytes: int | None = None) -> Write:
+    """Return a way to write an archive with more in it, of which its table says another size."""
+
+    def write_more(path: Path) -> None:
+        write(path)
+        with zipfile.ZipFile(path, "a") as file:
+            for member in members:
+                file.writestr(member, "x")
+        if said_bytes is not None:
+            data = bytearray(path.read_bytes())
+            table = data.rindex(b"PK\x01\x02")
+            data[table + 24 : table + 28] = said_bytes.to_bytes(4, "little")
+            path.write_bytes(data)
+
+    return write_more
+
+
 def hdf5(fill: Callable[[h5py.Group], None]) -> bytes:
     """Return a file of weights whose layer `dense` is filled by `fill`."""
     data = io.BytesIO()
@@ -79,12 +96,18 @@ def _soft(group: h5py.Group) -> None:
     group["0"] = h5py.SoftLink("/layers")
 
 
+def _whole(group: h5py.Group) -> None:
+    group.create_dataset("0", data=[[0.0] * 3] * 4, dtype="f4")
+    group.create_dataset("1", data=[0.0] * 3, dtype="f4")
+
+
 DENSE = layer("Dense", units=3, name="dense")
 DEEP = "[" * 100_000 + "]" * 100_000
 
+SOUND = archive(sequential(DENSE), hdf5(_whole))
 KERAS_FILES: dict[str, Write] = {
-    "a zip bomb": archive(bytes(300 << 20), compression=zipfile.ZIP_DEFLATED),
-    "a zip bomb of JSON": archive("[" + "[]," * (60 << 20) + "[]]", compression=zipfile.ZIP_DEFLATED),
+    "a zip bomb": archive(bytes(40 << 20), compression=zipfile.ZIP_DEFLATED),
+    "a zip bomb of JSON": archive("[" + "[]," * (6 << 20) + "[]]", compression=zipfile.ZIP_DEFLATED),
     "a config that is nested": archive(DEEP),
     "a config that is nested deeper than Python": archive('{"config": {}, "class_name": ' + DEEP + "}"),
     "a config of another kind": archive({"class_name": ["Sequential"], "config": {"layers": 3}}),
@@ -122,6 +145,10 @@ KERAS_FILES: dict[str, Write] = {
     "weights in another file": archive(sequential(DENSE), hdf5(_external_data)),
     "weights that are a group": archive(sequential(DENSE), hdf5(_soft)),
     "weights that are no HDF5": archive(sequential(DENSE), b"x" * 1000),
+    "weights that are a bomb": with_members(
+        archive(sequential(DENSE)), "model.weights.h5", said_bytes=3 << 30
+    ),
+    "assets that are a bomb": with_members(SOUND, "assets/bomb", said_bytes=3 << 30),
     "a giant layer": archive(sequential(layer("Dense", units=1_000_000_000, name="dense"))),
     "no zip": lambda path: path.write_bytes(b"PK\x03\x04" + bytes(1000)) and None,
     "a pickle": lambda path: path.write_bytes(b"\x80\x04cposix\nsystem\n(S'true'\ntR.") and None,

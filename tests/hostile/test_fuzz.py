@@ -5,14 +5,16 @@ import time
 import pytest
 
 from hostile.fuzz import Fault, Target, fuzz, targets, tried
+from hostile.tables import tables
 from kexp.errors import SpecError
 
-CASES_PER_TARGET = 150
+ROUNDS = 120
 
 
 def test_readers_refuse_or_return_whatever_they_are_given(tmp_path):
-    chosen = list(targets(tmp_path))
-    done, faults = fuzz(chosen, seed=0, cases=CASES_PER_TARGET * len(chosen), seconds=60)
+    chosen = [*targets(tmp_path), *tables(tmp_path)]
+    cases = ROUNDS * sum(target.share for target in chosen)
+    done, faults = fuzz(chosen, seed=0, cases=cases, seconds=60)
 
     assert faults == []
     assert len(done) == len(chosen)

@@ -243,6 +243,16 @@ def test_links_pipes_and_devices_are_refused(run, told, tmp_path, name):
     assert answer.error.startswith("error[")
 
 
+@pytest.mark.parametrize("name", LOOKING)
+def test_a_stranger_s_run_is_not_trained_on(run, told, tmp_path, name):
+    (tmp_path / "outside").mkdir()
+    LOOKING[name](run, tmp_path / "outside")
+    answer = told("resume", ID)
+
+    assert answer.code in (4, 8)
+    assert answer.error.startswith("error[")
+
+
 # ---------------------------------------------------------------- checkpoints
 
 

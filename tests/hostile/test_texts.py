@@ -1,8 +1,11 @@
 """`kexp validate` and `kexp show SPEC` on texts that want to be more than a spec."""
 
+import os
+
 import pytest
 
 from hostile.commands import kexp
+from hostile.runs import spec
 from hostile.texts import TEXTS
 from kexp.diagnostics import render
 from kexp.document import parse_document
@@ -100,9 +103,49 @@ def test_bases_that_multiply_are_refused(tmp_path):
 
 
 def test_a_base_that_is_a_pipe_is_not_waited_for(tmp_path):
-    import os
-
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "spec.yaml").write_text("extends: pipe.yaml\n")
 
     assert kexp(tmp_path, "validate", "spec.yaml").code == 4
+
+
+@pytest.mark.parametrize("name", ["secret", "link.yaml"])
+def test_no_line_of_a_file_that_is_no_spec_is_shown(tmp_path, name):
+    (tmp_path / "secret").write_text("password: s3cr3t\n")
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "secret")
+    (tmp_path / "spec.yaml").write_text(f"extends: {name}\n")
+    answer = kexp(tmp_path, "validate", "spec.yaml")
+
+    assert answer.code == 4
+    assert answer.out == (
+        f"error[base-not-found]: there is no base `{name}`\n"
+        " --> spec.yaml:1:10  (extends)\n"
+        "  |\n"
+        f"1 | extends: {name}\n"
+        f"  |          {'^' * len(name)}\n"
+        "help: a base is a file that ends in `.yaml`\n"
+    )
+
+
+@pytest.mark.parametrize("form", ["svg", "mermaid"])
+@pytest.mark.parametrize(
+    "name", ["many names in one step", pytest.param("many blocks", marks=pytest.mark.slow)]
+)
+def test_what_no_picture_can_hold_is_not_drawn(name, form, tmp_path):
+    (tmp_path / "spec.yaml").write_text(TEXTS[name])
+    answer = kexp(tmp_path, "show", "spec.yaml", "--graph", form)
+
+    assert answer.code == 2
+    assert answer.error.startswith("error[too-large-to-draw]: the model has ")
+
+
+def test_of_a_folder_only_specs_are_read(tmp_path):
+    (tmp_path / "secret").write_text("s3cr3t")
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "secret")
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "good.yaml").write_text(spec())
+    (tmp_path / "also.yaml").symlink_to("good.yaml")
+
+    assert kexp(tmp_path, "validate", ".").error == "2 files: nothing wrong\n"

@@ -11,14 +11,17 @@ from kexp.spec.rules.layers import ends_of_the_model, odd_layers
 from kexp.spec.rules.monitors import unknown_monitors
 from kexp.spec.rules.outputs import one_for_several, unknown_outputs
 from kexp.spec.rules.pipelines import pipeline_faults
-from kexp.spec.rules.settings import refused_callbacks, same_stages, wrong_choices
+from kexp.spec.rules.secrets import kept_secrets
+from kexp.spec.rules.settings import other_backends, refused_callbacks, same_stages, wrong_choices
 from kexp.spec.rules.times import idle_callbacks, rare_validation, uneven_schedules
 from kexp.spec.rules.unused import unused_blocks, unused_inputs, unused_values
 
 __all__ = ["findings"]
 
 _OF_THE_SPEC: tuple[Callable[[Draft], Iterator[Diagnostic]], ...] = (
+    kept_secrets,
     wrong_choices,
+    other_backends,
     same_stages,
     pipeline_faults,
     odd_layers,

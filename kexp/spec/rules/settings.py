@@ -43,6 +43,15 @@ def wrong_choices(draft: Draft) -> Iterator[Diagnostic]:
         yield Diagnostic("wrong-choice", message, written.path, written.span, help)
 
 
+def other_backends(draft: Draft) -> Iterator[Diagnostic]:
+    """Keras on torch takes steps one by one."""
+    steps = draft.root.at("runtime.steps_per_execution")
+    if draft.root.at("runtime.backend").text == "torch" and (steps.number or 1) > 1:
+        message = f"`steps_per_execution` must be 1 on torch, found {steps.number}"
+        help = "remove it; TensorFlow and JAX do several steps in one call"
+        yield Diagnostic("steps-on-torch", message, steps.path, steps.span, help)
+
+
 def same_stages(draft: Draft) -> Iterator[Diagnostic]:
     """The rows of a history name their stage."""
     names = [stage.at("name") for stage in draft.root.at("train.stages").items()]
