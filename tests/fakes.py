@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kexp.custom import load_object
 from kexp.diagnostics import Diagnostic
 from kexp.document import load_document, parse_document
 from kexp.protocols import DataInfo, Plan, TensorInfo
@@ -191,3 +192,31 @@ def train_spec(path: Path, runs: Path, scope: Scope, assignments: Sequence[str] 
         scope=scope,
     )
     return train(order, FakeDisplay())
+
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def real_data(name: str) -> Path:
+    """Return the folder of real data, if it holds `name`."""
+    folder = Path(os.environ.get("KEXP_TEST_DATA", CONFIGS.parents[1] / "shared" / "data"))
+    if not (folder / name).exists():
+        pytest.skip(f"there is no {folder / name}; point KEXP_TEST_DATA at the folder of real data")
+    return folder.resolve()
+
+
+def example_data(name: str, scratch: Path) -> list[str]:
+    """Return what `--set` says of an example whose data are not in the repository."""
+    if name == "image-folder.yaml":
+        load_object("pictures.py:write_digits", CONFIGS)(scratch / "pictures")  # type: ignore[operator]
+        return [f"vars.folder={scratch / 'pictures'}"]
+    file = _EXAMPLE_FILES.get(name)
+    return [] if file is None else [f"vars.folder={real_data(file)}"]
+
+
+_EXAMPLE_FILES = {
+    "penguins.yaml": "penguins.csv",
+    "sms-spam.yaml": "sms-spam.tsv",
+    "tiny-shakespeare.yaml": "tinyshakespeare.txt",
+    "wine-quality.yaml": "winequality-red.csv",
+}

@@ -16,7 +16,7 @@ from fakes import machine
 from resuming import killed, outcome, resume, train
 
 from kexp.document import parse_document
-from kexp.errors import DeviceError
+from kexp.errors import DeviceError, SpecError
 from kexp.record.history import read_rows
 from kexp.record.rundir import RunDir
 from kexp.record.status import read_status
@@ -212,6 +212,39 @@ def refused() -> dict[str, str]:
     return found
 
 
+OF_ANOTHER = """\
+import keras
+
+
+class Own(keras.Model):
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+
+    def train_step(self, data):
+        return {}
+"""
+REFUSED = {
+    "own": '{{"{folder}/another.py:Own": {{body: {{model: {{layers: [{{Dense: 1}}]}}}}}}}}',
+    "hashing": "{{inputs: {{features: [64]}}, layers: [{{Hashing: 8}}, {{Dense: 1}}]}}",
+}
+
+
+def refused_models(folder: Path) -> dict[str, str]:
+    """Return what is said of models that only other backends train; nothing where this one does."""
+    (folder / "another.py").write_text(OF_ANOTHER, encoding="utf-8")
+    found = {}
+    for name, model in REFUSED.items():
+        lines = spec("mlp", 1).splitlines()
+        at = next(number for number, line in enumerate(lines) if line.startswith("model: "))
+        lines[at] = f"model: {model.format(folder=folder)}"
+        try:
+            _ready("\n".join(lines))
+        except SpecError as error:
+            found[name] = next(diagnostic.message for diagnostic in error.diagnostics)
+    return found
+
+
 def differences(one: Any, two: Any, path: str = "") -> list[str]:
     if isinstance(one, dict) and isinstance(two, dict):
         keys = {**one, **two}
@@ -238,6 +271,7 @@ def main(folder: Path) -> None:
         "resumed": resumed(folder),
         "in segments": in_segments() if os.environ["KERAS_BACKEND"] == "jax" else [],
         "refused": refused(),
+        "refused models": refused_models(folder),
         "machine": asdict(machine()),
     }
     (folder / "found.json").write_text(json.dumps(found), encoding="utf-8")

@@ -1,12 +1,10 @@
 """Every example: it parses, says how it is run and what it promises, and runs end to end."""
 
-import os
 from pathlib import Path
 
 import pytest
-from fakes import KERAS, machine, train_spec
+from fakes import KERAS, example_data, machine, real_data, train_spec
 
-from kexp.custom import load_object
 from kexp.document import load_document
 from kexp.spec.parse import parse_experiment
 from kexp.spec.phases import phases
@@ -31,14 +29,6 @@ def test_an_example_says_how_it_is_run_and_what_it_promises(name):
     assert experiment.expect
 
 
-def real_data(name):
-    """The folder of real data, if it holds `name`."""
-    folder = Path(os.environ.get("KEXP_TEST_DATA", CONFIGS.parents[1] / "shared" / "data"))
-    if not (folder / name).exists():
-        pytest.skip(f"there is no {folder / name}; point KEXP_TEST_DATA at the folder of real data")
-    return folder.resolve()
-
-
 @pytest.fixture
 def keras_home(tmp_path, monkeypatch):
     """Keras's cache with Fashion-MNIST in it; Keras itself has read KERAS_HOME when it was imported."""
@@ -50,29 +40,12 @@ def keras_home(tmp_path, monkeypatch):
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path / "keras"))
 
 
-def pictures(folder):
-    """The pictures that `image-folder.yaml` is trained with."""
-    load_object("pictures.py:write_digits", CONFIGS)(folder)
-    return folder
-
-
-FOLDERS = {
-    "penguins.yaml": lambda scratch: real_data("penguins.csv"),
-    "sms-spam.yaml": lambda scratch: real_data("sms-spam.tsv"),
-    "wine-quality.yaml": lambda scratch: real_data("winequality-red.csv"),
-    "tiny-shakespeare.yaml": lambda scratch: real_data("tinyshakespeare.txt"),
-    "image-folder.yaml": lambda scratch: pictures(scratch / "pictures"),
-}
-"""Where the data of an example lie that are not in the repository."""
-
-
 @READABLE
 def test_an_example_runs_end_to_end(name, tmp_path, request):
     if "fashion" in name:
         request.getfixturevalue("keras_home")
-    said = [f"vars.folder={FOLDERS[name](tmp_path)}"] if name in FOLDERS else []
 
-    result = train_spec(CONFIGS / name, tmp_path, "smoke", said)
+    result = train_spec(CONFIGS / name, tmp_path, "smoke", example_data(name, tmp_path))
 
     experiment = parse_experiment(load_document(CONFIGS / name))
     assert (result.state, result.epochs) == ("completed", len(phases(experiment)))

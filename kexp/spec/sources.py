@@ -81,7 +81,12 @@ def read_data(cursor: Cursor, hint: Any) -> Data:
             cursor.fault("missing-option", message, cursor.key, help=f"add `{param.name}:`")
     if not complete or len(cursor.reading.faults) > before:
         raise Unreadable
-    _check_used(cursor, source, options, {name: key for name, (_, key) in entries.items()})
+    chosen = {
+        name: entries[name][1]
+        for name, value in options.items()
+        if (param := signature.param(name) if signature else None) is None or value != param.default
+    }
+    _check_used(cursor, source, chosen)
     if "split" in shared:
         _check_split(entries["split"][0], shared["split"])
         if source == "text":
@@ -89,20 +94,17 @@ def read_data(cursor: Cursor, hint: Any) -> Data:
     return Data(source, options, **shared)
 
 
-def _check_used(
-    cursor: Cursor, source: str, options: Mapping[str, object], keys: Mapping[str, Scalar]
-) -> None:
-    """Gather options that would change nothing because of others."""
-    given = {name for name, value in options.items() if value is not None}
-    for name in options:
+def _check_used(cursor: Cursor, source: str, chosen: Mapping[str, Scalar]) -> None:
+    """Gather options that would change nothing because of others; defaults that are written out never do."""
+    for name, key in chosen.items():
         needed, other = _NEEDS.get((source, name)), _IDLE_BESIDE.get((source, name))
-        if name in given and needed is not None and needed not in given:
+        if needed is not None and needed not in chosen:
             message, help = f"`{name}` changes nothing without `{needed}`", f"add `{needed}:`, or remove it"
-        elif name in given and other in given:
+        elif other is not None and other in chosen:
             message, help = f"`{name}` changes nothing beside `{other}`", f"remove `{name}` or `{other}`"
         else:
             continue
-        cursor.fault("option-not-used", message, keys[name].span, path=f"{cursor.path}.{name}", help=help)
+        cursor.fault("option-not-used", message, key.span, path=f"{cursor.path}.{name}", help=help)
 
 
 def _check_dataset(cursor: Cursor, source: str, name: object) -> None:
@@ -117,7 +119,8 @@ def _check_split(cursor: Cursor, split: Split) -> None:
     """Gather ways of splitting that contradict each other."""
     given = {name: (child, key) for name, child, key in cursor.entries("`data.split`")}
     if split.val is None and split.test is None and split.fold is None:
-        for name in [name for name in _OF_CUTS if name in given]:
+        default = Split()
+        for name in [name for name in _OF_CUTS if getattr(split, name) != getattr(default, name)]:
             message, help = f"`{name}` changes nothing: no split is cut off", "add `val`, `test` or `fold`"
             span, path = given[name][1].span, f"{cursor.path}.{name}"
             cursor.warn("option-not-used", message, span, path=path, help=help)

@@ -21,7 +21,7 @@ _EPOCHS = 3
 _HEADER = ("workload", "fit, s", "kexp, s", "ratio", "middle half")
 
 
-def tables(rounds: int = 15) -> Iterator[Table]:
+def tables(rounds: int = 7) -> Iterator[Table]:
     from fakes import machine
 
     machine()

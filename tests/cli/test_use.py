@@ -38,7 +38,7 @@ def test_evaluate_measures_what_the_training_ended_with_and_records_it(kexp, cop
         "samples": 270,
     }
     (kept,) = copied.evaluations.iterdir()
-    assert json.loads(kept.read_text()).items() >= told.items()
+    assert json.loads(kept.read_text()).items() >= {**told, "batch_size": 32}.items()
     assert f"evaluations/{kept.name}" in copied.sums.read_text()
 
 
@@ -156,7 +156,7 @@ def rows(number):
 
 def test_predict_writes_a_class_for_every_row_of_an_array(kexp, copied, tmp_path):
     np.save(tmp_path / "rows.npy", rows(20))
-    done = kexp("predict", "latest", "rows.npy")
+    done = kexp("predict", "latest", "rows.npy", "--batch-size", "7")
 
     assert (done.returncode, done.stderr) == (0, "")
     head, *lines = csv.reader(io.StringIO(done.stdout))

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fakes import machine
+from fakes import example_data, machine
 
 from kexp.document import load_document, parse_document
+from kexp.spec.overrides import override
 from kexp.spec.parse import parse_experiment
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def build(tmp_path: Path) -> Build:
 
         folder = spec.parent if isinstance(spec, Path) else tmp_path
         document = (
-            load_document(spec)
+            override(load_document(spec), example_data(spec.name, tmp_path))
             if isinstance(spec, Path)
             else parse_document(spec.encode(), "spec.yaml", tmp_path)
         )

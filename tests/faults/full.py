@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,10 @@ class Others:
 
     file: Path
 
-    def fill(self, left_bytes: int) -> None:
+    def fill(self, run: RunDir, step: int, left_bytes: int) -> None:
+        """Fill it once the state of a step is saved, and the old one dropped."""
+        while run.states() != [run.state(step - 1), run.state(step)]:
+            time.sleep(0.01)
         with self.file.open("wb", buffering=0) as stream:
             size_bytes = shutil.disk_usage(self.file.parent).free - left_bytes
             try:
@@ -60,9 +64,9 @@ class FreedLater(Ender):
 
 def filled_for_a_while(folder: Path) -> dict[str, Any]:
     """Leave room for what is small, and for no state, until the last epoch begins."""
-    others = Others(folder / "filler")
-    display = FreedLater(at=4, end=lambda: others.fill(200_000), others=others)
-    run = train(SPEC, folder / "while", display)
+    others, run = Others(folder / "filler"), RunDir(folder / "while")
+    display = FreedLater(at=4, end=lambda: others.fill(run, 3, 200_000), others=others)
+    train(SPEC, run.path, display)
     return {"notes": sorted(set(display.notes)), "found": outcome(run)}
 
 
@@ -71,7 +75,7 @@ def filled_for_good(folder: Path) -> dict[str, Any]:
     others, run = Others(folder / "filler"), RunDir(folder / "good")
     error = ""
     try:
-        train(SPEC, run.path, Ender(at=5, end=lambda: others.fill(0)))
+        train(SPEC, run.path, Ender(at=5, end=lambda: others.fill(run, 4, 0)))
     except KexpError as failure:
         error = str(failure)
     listed = [(summary.id, summary.problem) for summary in list_runs(folder) if summary.id == "good"]

@@ -12,6 +12,7 @@ from kexp.errors import RunFailed, RunRefused
 from kexp.record.query import list_runs
 from kexp.record.rundir import RunDir
 from kexp.record.status import is_begun, read_status
+from kexp.record.trust import local_key
 
 pytestmark = KERAS
 
@@ -26,6 +27,7 @@ PARTS = 6
 def whole(tmp_path_factory):
     """Return what a run is that nothing hit, and the changes to the disk that it made."""
     path = tmp_path_factory.mktemp("whole") / "run"
+    local_key()  # which the first run would make
     with installed(Disk()) as disk:
         run = train(SPEC, path)
     return outcome(run), disk.events

@@ -4,11 +4,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from fakes import KERAS, machine
+from fakes import KERAS, example_data, machine
 
 from kexp.document import load_document
 from kexp.errors import SpecError
 from kexp.spec.canonical import canonical
+from kexp.spec.overrides import override
 from kexp.spec.parse import parse_experiment
 from kexp.spec.references import custom_names
 
@@ -32,12 +33,13 @@ def models() -> ModuleType:
     return models
 
 
-def built(path):
+def built(path, scratch):
     from kexp.data.experiment import load_data
     from kexp.export.built import build_declared, build_on, declared
     from kexp.preparation import prepare_data
 
-    experiment, folder = parse_experiment(load_document(path)), path.parent
+    document, folder = override(load_document(path), example_data(path.name, scratch)), path.parent
+    experiment = parse_experiment(document)
     inputs = declared(experiment)
     if inputs is not None:
         return build_declared(experiment, inputs, folder)
@@ -51,7 +53,7 @@ def come_back(name, folder, models):
     from kexp.graph.opened import open_keras_file
 
     path = SPECS[name]
-    made = built(path)
+    made = built(path, folder)
     made.model.save(folder / "m.keras")
     own = [own for own in custom_names(made.experiment) if own != made.experiment.data.source]
     code = path.parent / own[0].partition(":")[0] if own else None
@@ -82,7 +84,7 @@ def test_a_model_class_is_no_graph_and_the_graphs_in_it_come_back_equal(tmp_path
     from kexp.graph.imports import experiment_of
     from kexp.graph.opened import Opened
 
-    gan = built(SPECS["digits-gan"]).model
+    gan = built(SPECS["digits-gan"], tmp_path).model
     with pytest.raises(NotImplementedError, match="created by passing\nnon-serializable argument values"):
         gan.save(tmp_path / "m.keras")  # its arguments are models, and it has no `get_config`
     with pytest.raises(SpecError) as refused:

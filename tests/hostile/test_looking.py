@@ -125,3 +125,18 @@ def test_what_a_killed_owner_left_is_not_looked_for_behind_a_link(tmp_path):
         pass
 
     assert (tmp_path / "outside" / ".best.safetensors.01234567.tmp").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "id", ["\x1b]0;x\x07\x1b[2J", "a\nstate own", "\u202eabc", "\udcff", "20261123-091455-\u0456ris-k3f7"]
+)
+def test_the_name_of_a_folder_steers_nothing(id, tmp_path):
+    make_run(tmp_path / "runs", id)
+    make_run(tmp_path / "runs", OTHER)
+    commands = [tuple(id if word == ID else word for word in command) for command in LOOKS]
+
+    for command in commands:
+        answer = kexp(tmp_path, *command)
+        told = answer.out + answer.error
+        assert answer.code in REFUSALS, (command, told)
+        assert [c for c in told if not c.isprintable() and c != "\n"] == [], command

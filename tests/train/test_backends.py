@@ -160,6 +160,13 @@ def test_a_device_that_is_not_there_is_refused(backend, expected, there):
     assert there(backend)["refused"] == expected
 
 
+def test_what_jax_cannot_compile_is_refused_with_a_reason(there):
+    assert there("jax")["refused models"] == {
+        "own": "on jax, Keras gives `train_step` `state` and `data`, and that of `Own` takes something else",
+        "hashing": "`Hashing` computes by TensorFlow, which no model on JAX can hold",
+    }
+
+
 @OTHERS
 def test_the_machine_says_what_really_runs(backend, there):
     ready = there(backend)["machine"]

@@ -12,7 +12,7 @@ import gc, sys
 from kexp.train.importing import import_keras
 
 import_keras("tensorflow")
-late = {"jax", "pandas", "sklearn", "tensorflow._api.v2.compat.v1.keras"} & {*sys.modules}
+late = {"jax", "pandas", "sklearn", "tensorflow.python.eager.test"} & {*sys.modules}
 left = [type(finder).__name__ for finder in sys.meta_path if "Late" in type(finder).__name__]
 print(gc.isenabled(), left, sorted(late))
 
@@ -21,7 +21,7 @@ from keras.src.trainers.data_adapters.array_slicing import can_slice_array
 
 print(can_slice_array(pd.DataFrame({"a": [1.0]})), can_slice_array([1.0]))
 print(keras.wrappers.SKLearnClassifier.__module__, dir(keras.wrappers)[-1], "sklearn" in sys.modules)
-print(tf.compat.v1.placeholder.__name__, pd.__name__)
+print(tf.compat.v1.placeholder.__name__, tf.lite.TFLiteConverter.__name__, tf.test.TestCase.__name__)
 model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="zeros")])
 model.compile("sgd", "mse")
 print(model.fit(pd.DataFrame({"a": [1.0, 2.0]}), pd.Series([1.0, 1.0]), verbose=0).history)
@@ -40,7 +40,7 @@ def test_what_is_left_out_comes_when_it_is_asked_for():
         "True [] []",
         "True False",
         "keras.src.wrappers.sklearn_wrapper __spec__ True",
-        "placeholder pandas",
+        "placeholder TFLiteConverterV2 TensorFlowTestCase",
         "{'loss': [1.0]}",
         "module 'keras.wrappers' has no attribute 'Nothing'",
     ], done.stderr

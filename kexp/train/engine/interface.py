@@ -101,6 +101,9 @@ class Backend(Protocol):
     def put(self, parts: Any) -> Any:
         """Return the arrays on the device, nested as they are, each in its dtype."""
 
+    def put_rows(self, parts: Any) -> Any:
+        """Return the rows of some steps on the device, perhaps with more after them that none takes."""
+
     def free_bytes(self) -> int:
         """Return what the device has room for."""
 

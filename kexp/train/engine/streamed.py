@@ -41,7 +41,7 @@ class Streamed:
     def _read(self, epoch: int, first: int) -> Portion:
         schedule = self.schedule(epoch)
         last = min(first + self.length, self.feed.steps)
-        data = self.backend.put(self.feed.taken(schedule.rows_of(first, last)))
+        data = self.backend.put_rows(self.feed.taken(schedule.rows_of(first, last)))
         bounds = schedule.bounds[first : last + 1] - schedule.bounds[first]
         return Portion(data, None, bounds, (self.feed.seed, epoch, first))
 

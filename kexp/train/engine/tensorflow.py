@@ -28,6 +28,9 @@ class TensorFlow:
         # The tensor of an array keeps a second copy for numpy; its identity does not.
         return keras.tree.map_structure(lambda array: tf.identity(tf.convert_to_tensor(array)), parts)
 
+    def put_rows(self, parts: Any) -> Any:
+        return self.put(parts)
+
     def free_bytes(self) -> int:
         if not tf.config.get_visible_devices("GPU"):
             return free_memory_bytes()

@@ -87,6 +87,18 @@ def test_steps_per_execution_are_the_length_of_a_segment():
     assert chosen.as_json() == {"mode": "resident", "reason": chosen.reason, "segment_steps": 5}
 
 
+def test_a_backend_may_have_a_reason_for_single_steps_or_know_nothing_else():
+    machine()
+    from kexp.train.engine.choice import choose
+    from kexp.train.engine.feed import Feed
+
+    feeds = [Feed((np.zeros((4, 2), np.float32),), 2)]
+    reasons = [
+        choose(model(), (), feeds, "auto", backend).reason for backend in (Room(GIB, "`conv` is slow"), None)
+    ]
+    assert reasons == ["`conv` is slow", "tensorflow compiles no steps"]
+
+
 @pytest.mark.parametrize(
     "hook", ["batch_begin", "batch_end", "train_batch_begin", "train_batch_end", "test_batch_begin"]
 )

@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import KERAS, machine
+from fakes import KERAS, example_data, machine
 
 from kexp.document import load_document
+from kexp.spec.overrides import override
 from kexp.spec.parse import parse_experiment
 
 pytestmark = KERAS
@@ -26,7 +27,7 @@ def shortened(phase):
     return replace(phase, experiment=replace(phase.experiment, train=train))
 
 
-def outcome(name, mode):
+def outcome(name, mode, scratch):
     from fits import Epochs, outcome_of
 
     from kexp.train.backend import settle
@@ -35,7 +36,8 @@ def outcome(name, mode):
     from kexp.train.fitting import class_weight
     from kexp.train.ready import make_ready
 
-    experiment = parse_experiment(load_document(CONFIGS / f"{name}.yaml"))
+    document = load_document(CONFIGS / f"{name}.yaml")
+    experiment = parse_experiment(override(document, example_data(f"{name}.yaml", scratch)))
     settle(experiment.runtime, experiment.seed)
     ready = make_ready(experiment, CONFIGS, "no-data" if "fashion" in name else "smoke")
     assembly, todo = ready.assembly, [shortened(phase) for phase in ready.phases]
@@ -58,18 +60,18 @@ def outcome(name, mode):
     return outcome_of(assembly.model, rows[-1])
 
 
-def check(name):
+def check(name, scratch):
     machine()
-    differences = [*outcome(name, "resident").differences(outcome(name, "single"))]
+    differences = [*outcome(name, "resident", scratch).differences(outcome(name, "single", scratch))]
     assert differences == []
 
 
 @pytest.mark.parametrize("name", ALWAYS)
-def test_an_example(name):
-    check(name)
+def test_an_example(name, tmp_path):
+    check(name, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ALWAYS])
-def test_the_other_examples(name):
-    check(name)
+def test_the_other_examples(name, tmp_path):
+    check(name, tmp_path)
