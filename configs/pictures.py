@@ -1,4 +1,4 @@
-"""Write scikit-learn's digits as PNG files, in a folder for each class: `python configs/pictures.py FOLDER`."""
+"""Write scikit-learn's digits as PNG files, a folder for each class: `python configs/pictures.py FOLDER`."""
 
 import sys
 from pathlib import Path

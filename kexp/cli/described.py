@@ -16,7 +16,7 @@ from kexp.record.notes import read_notes
 from kexp.record.provenance import read_manifest
 from kexp.record.query import find_run
 from kexp.record.rundir import RunDir
-from kexp.record.status import Status, derive_state, read_status, utc_text
+from kexp.record.status import standing, utc_text
 
 if TYPE_CHECKING:
     from kexp.spec.types import Experiment
@@ -66,27 +66,27 @@ def text_of(path: Path, most_bytes: int = MAX_TEXT_BYTES) -> str:
 
 
 def record_of(run: RunDir) -> dict[str, Any]:
-    status = read_status(run)
+    status, state = standing(run)
     return {
         "run": run.id,
         "path": str(run.path.absolute()),
         **status.to_json(),
-        "state": derive_state(status, run.is_locked()),
+        "state": state,
         "tags": list(read_notes(run).tags),
         "history": [dict(row) for row in read_rows(run)],
     }
 
 
 def describe(streams: Streams, run: RunDir) -> None:
-    status = read_status(run)
-    facts = [(unambiguous(label), text) for label, text in _facts(run, status, read_manifest(run))]
+    facts = [(unambiguous(label), text) for label, text in _facts(run, read_manifest(run))]
     width = min(max(len(label) for label, _ in facts), _WIDEST) + 2
     for label, text in facts:
         streams.tell(f"{label:<{width}}{unambiguous(text)}")
 
 
-def _facts(run: RunDir, status: Status, manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    facts = [("run", run.id), ("state", derive_state(status, run.is_locked()))]
+def _facts(run: RunDir, manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    status, state = standing(run)
+    facts = [("run", run.id), ("state", state)]
     if status.error:
         facts.append(("error", status.error))
     notes = read_notes(run)

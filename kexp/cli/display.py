@@ -140,7 +140,8 @@ class RunDisplay:
             self.bar.progress.console.print(text)
         else:
             self.screen.print(text)
-        self.log.write(f"{without_credentials(text.plain.rstrip())}\n")
+        with suppress(OSError):  # what the disk does not take now goes with the next line
+            self.log.write(f"{without_credentials(text.plain.rstrip())}\n")
 
 
 def _pair(label: str, text: str, style: str = "") -> Text:

@@ -188,11 +188,6 @@ def run_at(path: Path) -> "RunDir":
     return run
 
 
-def is_begun(run: "RunDir") -> bool:
-    """Tell whether there is something to go on with; what was cut off before its first step begins again."""
-    return run.resolved.is_file() and run.status.is_file()
-
-
 def as_before(read: "Spec", run: "RunDir") -> None:
     """Refuse to go on with another spec, or with other code, than the run began with.
 

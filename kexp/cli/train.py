@@ -64,8 +64,9 @@ def train(
         raise typer.BadParameter("--smoke trains in a folder of its own", param_hint="--run-dir")
     if profiles and smoke:
         raise typer.BadParameter("two steps of --smoke tell nothing of the time", param_hint="--profile")
-    from kexp.cli.resume import Wish, as_before, go_on, is_begun, run_at
+    from kexp.cli.resume import Wish, as_before, go_on, run_at
     from kexp.cli.specs import placed, read_spec, settled, shorthands
+    from kexp.record.status import is_begun
     from kexp.spec.references import custom_names
 
     read = read_spec(spec, [*(assignments or ()), *shorthands(seed, name)])
@@ -144,7 +145,7 @@ def _begun(
 
     if profile is not None:
         profile.begun("spec")
-    with spanned(profile, "import of Keras", "start-up"):
+    with spanned(profile, "import of Keras", "start"):
         machine = prepare(experiment.runtime, experiment.seed or 0)
         from kexp.train.loop import train as train_now
 

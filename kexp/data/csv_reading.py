@@ -29,10 +29,12 @@ class _Held:
     numbers: dict[str, Numbers]
     texts: dict[str, Texts]
 
-    def tally(self, name: str) -> Tally:
-        if name in self.texts:
-            return self.texts[name].tally
-        return (self.numbers.get(name) or self.stack).tallies[name]
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """What was seen of each column."""
+        parts = [self.stack.tallies, *(numbers.tallies for numbers in self.numbers.values())]
+        found = {name: tally for tallies in parts for name, tally in tallies.items()}
+        return found | {name: texts.tally for name, texts in self.texts.items()}
 
 
 class CsvReading:
@@ -52,7 +54,7 @@ class CsvReading:
 
     def holds_numbers(self, name: str) -> bool:
         """Tell whether at least half of the fields are numbers, so that the others are mistakes."""
-        return self._held.tally(name).is_numeric
+        return self._held.tallies[name].is_numeric
 
     def numbers(self, name: str) -> NDArray[Any]:
         """Return a column of numbers, NaN where a statistic is to be filled in.
@@ -90,6 +92,12 @@ class CsvReading:
         if faults:
             raise DataError(*faults)
         return self._held.stack.rows.column()
+
+    @property
+    def gaps(self) -> dict[str, int]:
+        tallies = self._held.tallies
+        found = {name: tallies[name].num_missing for name in self.names if name in tallies}
+        return {name: number for name, number in found.items() if number}
 
     @cached_property
     def _held(self) -> _Held:

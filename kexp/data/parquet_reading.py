@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class ParquetReading:
     path: Path
     opened: Any
     missing: Mapping[str, str | float]
+    gaps: dict[str, int] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -161,6 +162,8 @@ class ParquetReading:
             raise DataError(*faults)
 
     def _declared(self, name: str, gaps: "_Gaps") -> str | float | None:
+        if gaps.number:
+            self.gaps[name] = gaps.number
         first = f"first in row {gaps.first} (counted from 0)"
         place = f"{gaps.number} of {gaps.num_rows} rows of `{self.file}`, {first}" if gaps.number else ""
         return declared_fill(name, self.missing, place)

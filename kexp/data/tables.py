@@ -1,6 +1,6 @@
 """Tables of typed columns -> inputs, targets, weights and keys, whatever file they came from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from kexp.data.declared import STATISTICS
 from kexp.diagnostics import Diagnostic
 from kexp.errors import DataError, SpecError
 from kexp.protocols import Column, Samples, Site, Table
+
+_MOST_TOLD = 8
 
 FloatName = Literal["float16", "float32", "float64"]
 
@@ -41,6 +43,10 @@ class TableReading(Protocol):
 
     def stack(self, names: Sequence[str], dtype: str) -> Column:
         """Return columns of numbers side by side. Shapes: (rows, len(names))."""
+
+    @property
+    def gaps(self) -> Mapping[str, int]:
+        """How many values were missing in the columns that were read, 0 left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,18 @@ def arranged(layout: Layout, readings: Mapping[str, TableReading], files: Sequen
         files=tuple(files),
         fills=_fills(layout, next(iter(parts.values()))),
         columns={} if layout.named else {STACKED: layout.stacked},
+        notes=tuple(_gap_notes(parts, readings)),
     )
+
+
+def _gap_notes(parts: Mapping[str, Samples], readings: Mapping[str, TableReading]) -> Iterator[str]:
+    """Say how many values were missing, column by column."""
+    for part, reading in readings.items():
+        told = [f"`{name}` in {number:,}" for name, number in reading.gaps.items()]
+        more = f" and {len(told) - _MOST_TOLD} more columns" if len(told) > _MOST_TOLD else ""
+        if told:
+            rows = f"of {len(parts[part]):,} rows of `{reading.file}`"
+            yield f"missing: {', '.join(told[:_MOST_TOLD])}{more} {rows}"
 
 
 def _samples(layout: Layout, readings: Mapping[str, TableReading]) -> dict[str, Samples]:

@@ -1,7 +1,7 @@
 """Initial weights drawn by numpy: the same on every backend and device.
 
 Keras's random initializers draw by the backend, each from a stream of its own. What they draw comes down to
-three distributions and, for `Orthogonal`, a decomposition; the rest of them is exact on every backend.
+three distributions and, for `Orthogonal`, a decomposition.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from keras.src.initializers import random_initializers
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+_usual_orthogonal = random_initializers.Orthogonal.__call__
 _FARTHEST = 2.0
 """Where a truncated normal distribution ends, in standard deviations. Source: `keras.random`."""
 
@@ -26,7 +27,7 @@ def draw_by_numpy() -> None:
     backend: Any = keras.src.backend.random
     draws = {name: _drawn(getattr(backend, name), draw) for name, draw in _DRAWS.items()}
     random_initializers.random = SimpleNamespace(**{**vars(backend), **draws})
-    random_initializers.ops = SimpleNamespace(**{**vars(keras.ops), "qr": _qr})
+    random_initializers.Orthogonal.__call__ = _orthogonal(_usual_orthogonal)
 
 
 def _drawn(usual: Any, draw: Callable[..., Array]) -> Any:
@@ -83,8 +84,22 @@ def _moved(values: Array, scale: Any, offset: Any) -> Array:
 _DRAWS = {"uniform": _uniform, "normal": _normal, "truncated_normal": _truncated_normal}
 
 
-def _qr(x: Any) -> tuple[Any, Any]:
-    """Decompose in 64 bits, so that what differs between libraries is rounded away."""
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    parts = np.linalg.qr(np.asarray(keras.ops.convert_to_numpy(x), np.float64))
-    return keras.ops.convert_to_tensor(parts[0], dtype), keras.ops.convert_to_tensor(parts[1], dtype)
+def _orthogonal(usual: Any) -> Any:
+    """Return `Orthogonal.__call__` in numpy, in 64 bits: what differs between libraries is rounded away.
+
+    Source: keras 3.15 `Orthogonal.__call__`.
+    """
+
+    def called(initializer: Any, shape: Sequence[int], dtype: Any = None) -> Any:
+        if len(shape) < 2 or not isinstance(initializer.seed, int):
+            return usual(initializer, shape, dtype)
+        dtype = dtype or keras.config.floatx()
+        num_rows, num_columns = int(np.prod(shape[:-1])), shape[-1]
+        flat = (max(num_rows, num_columns), min(num_rows, num_columns))
+        generator = np.random.Generator(np.random.Philox(initializer.seed))
+        q, r = np.linalg.qr(generator.standard_normal(flat, _computed_in(dtype)).astype(np.float64))
+        q *= np.sign(np.diag(r))
+        q = initializer.gain * (q.T if num_rows < num_columns else q)
+        return keras.ops.convert_to_tensor(q.reshape(shape).astype(_computed_in(dtype)), dtype)
+
+    return called

@@ -101,7 +101,7 @@ def load_checkpoint(model: keras.Model, path: Path) -> None:
     Raises: RunRefused (checkpoint-corrupt, checkpoint-mismatch).
     """
     variables = model_variables(model)
-    seeds = {key for key, variable in variables.items() if variable.name == _SEED and len(variable.shape) == 1}
+    seeds = {key for key, each in variables.items() if each.name == _SEED and len(each.shape) == 1}
     with open_checkpoint(path) as checkpoint:
         found = {
             key: (str(variables[key].dtype) if key in seeds else place.dtype.name, place.shape)

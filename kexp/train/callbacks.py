@@ -14,7 +14,7 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import RunFailed, SpecError
 from kexp.evaluate.metrics import as_number, reading_order
 from kexp.graph.weights import arrays_of, model_variables
-from kexp.record.history import append_row, write_csv
+from kexp.record.history import append_row
 from kexp.spec.phases import Phase
 from kexp.spec.types import Best
 from kexp.train.callback_state import CallbackState
@@ -150,7 +150,6 @@ class Keeper(MonitorCallback):  # type: ignore[misc]
         if self.monitor_op is None and self.watches and not self._awaits_validation(row):
             self._arm(row)
         append_row(self.run, row)
-        write_csv(self.run)
         for tracker in self.session.trackers:
             tracker.log(row["step"], {k: v for k, v in row.items() if isinstance(v, float)})
         self.progress.epoch, self.progress.offset = epoch + 1, 0

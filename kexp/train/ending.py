@@ -17,6 +17,7 @@ from kexp.graph.fixed import plain
 from kexp.graph.front import uncompiled, with_front
 from kexp.graph.weights import arrays_of, load_weights, model_variables, weights_sha256
 from kexp.protocols import Display
+from kexp.record.history import write_csv
 from kexp.record.redaction import without_credentials
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
@@ -117,9 +118,10 @@ class Ending:
     def going_on(self) -> None:
         """Say after every epoch how far the run is: a kill leaves what this says; the next one says more."""
         try:
+            write_csv(self.run)
             self._write("running", ended=None)
         except OSError as error:
-            self.display.note(f"the status could not be written: {error.strerror}")
+            self.display.note(f"`{error.filename}` could not be written: {error.strerror}")
 
     def _write(self, state: str, **more: Any) -> None:
         metrics = {name: value for name, value in self.progress.best_row.items() if _is_metric(name, value)}

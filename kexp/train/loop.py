@@ -30,7 +30,7 @@ def train(order: Order, display: Display) -> Result:
     Raises: SpecError, DataError, NotFound, MissingExtra before the run exists; RunFailed and Stopped after,
         with what was done kept.
     """
-    with spanned(order.profile, "data and model", "start-up"):
+    with spanned(order.profile, "data and model", "start"):
         ready = make_ready(order.experiment, order.folder, order.scope)
     display.warn(ready.warnings)
     if order.run is not None:
@@ -59,7 +59,7 @@ def carry_out(
         signals = stack.enter_context(StopSignals().caught())
         try:
             # -------------------------------------------------- written down and shown before the first step
-            with spanned(order.profile, "run directory", "start-up"):
+            with spanned(order.profile, "run directory", "start"):
                 if unfinished is None:
                     ending.status = begin(run, order, ready, execution)
                 else:

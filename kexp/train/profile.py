@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kexp.train.engine.choice import Choice
 
 Kind = Literal[
-    "start-up", "compile", "compute", "input", "validation", "callbacks", "checkpoints", "Keras", "ending"
+    "start", "compile", "compute", "input", "validation", "callbacks", "checkpoints", "Keras", "ending"
 ]
 """What a span's own time, without the spans in it, counts as. `Keras` is `fit` around the others."""
 
@@ -78,7 +78,7 @@ class Profile:
 
     def begun(self, name: str) -> None:
         """Note what has passed since the beginning."""
-        span = Span(self, name, "start-up")
+        span = Span(self, name, "start")
         span.began = self.clock
         self.open.append(span)
         self.note(span, self.now() - self.clock)

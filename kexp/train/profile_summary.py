@@ -17,7 +17,7 @@ SHORT_STEP_SECONDS = 0.001
 _TOLD_SECONDS = 0.001
 
 _MEANING: dict[Kind, str] = {
-    "start-up": "",
+    "start": "",
     "compile": "tracing and compiling",
     "compute": "steps",
     "input": "waiting for data",
@@ -89,14 +89,14 @@ def _time(seconds: float) -> str:
 def advice(shares: Shares, told: Told) -> list[str]:
     """Say what would make this run faster, the most telling first."""
     found = [*_of_training(shares, told)]
-    around = shares.of("start-up", "ending")
+    around = shares.of("start", "ending")
     if around > 0.5 * shares.total and not found:
         found.append("nothing: most of the time is start and end, which more epochs do not lengthen")
     return found or ["nothing that shows here: the time is that of the steps themselves"]
 
 
 def _of_training(shares: Shares, told: Told) -> Iterator[str]:
-    training = shares.total - shares.of("start-up", "ending")
+    training = shares.total - shares.of("start", "ending")
     train = told.experiment.train
     if told.choice.mode == "single":
         yield f"steps run one by one, since {told.choice.reason}; without that they are compiled together"

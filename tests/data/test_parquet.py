@@ -151,6 +151,12 @@ def test_large_files_are_read_some_rows_at_a_time(tmp_path: Path, monkeypatch: p
     )
 
 
+def test_how_many_values_were_missing_is_noted(tmp_path: Path) -> None:
+    write(tmp_path, {"age": [1.0, None, 3.0], "city": ["Rome", None, None], "kind": [0, 1, 0]})
+    table = read(tmp_path, ("age", "city"), missing={"age": "median", "city": "unknown"})
+    assert table.notes == (f"missing: `age` in 1, `city` in 2 of 3 rows of `{tmp_path / 't.parquet'}`",)
+
+
 def test_texts_with_gaps_take_what_stands_for_them(tmp_path: Path) -> None:
     write(tmp_path, {**FLOWERS, "kind": ["a", None, "b", None], "length": [1.0] * 4})
     targets = read(tmp_path, missing={"kind": "unknown"}).parts["all"].targets

@@ -76,7 +76,7 @@ def told(train="{optimizer: sgd, loss: mse}", mode="resident", reason="because",
     ("own", "facts", "expected"),
     [
         (
-            {("start-up", "import of Keras"): 3.0, ("compute", "steps"): 2.0},
+            {("start", "import of Keras"): 3.0, ("compute", "steps"): 2.0},
             told(),
             ["nothing: most of the time is start and end, which more epochs do not lengthen"],
         ),
@@ -133,7 +133,7 @@ def test_short_steps_want_a_larger_batch():
 def test_the_summary_is_a_table_with_advice():
     profile = profiled([0.0, 2.0, 2.0, 5.0, 5.0])
     profile.choice = Choice("resident", "because")
-    with profile.span("import of Keras", "start-up"):
+    with profile.span("import of Keras", "start"):
         pass
     with profile.span("steps", "compute"):
         pass
@@ -141,7 +141,7 @@ def test_the_summary_is_a_table_with_advice():
 
     assert summary(profile, experiment("{layers: [{Dense: 1}]}")) == [
         "where 5.0 s went",
-        "  start-up        2.0 s   40%  import of Keras 2.0 s",
+        "  start           2.0 s   40%  import of Keras 2.0 s",
         "  compile          0 us    0%  tracing and compiling",
         "  compute         3.0 s   60%  1,000 steps, 3 ms each",
         "  input            0 us    0%  waiting for data",
@@ -169,8 +169,8 @@ def test_a_training_leaves_a_trace_and_its_seal_holds(train):
     noted = {(e["cat"], e["name"]) for e in trace["traceEvents"] if e["ph"] == "X"}
     assert noted == names(profile) | {("checkpoints", "checkpoint written")}
     assert names(profile) == {
-        ("start-up", "data and model"),
-        ("start-up", "run directory"),
+        ("start", "data and model"),
+        ("start", "run directory"),
         ("compile", "first steps"),
         ("compile", "first validation steps"),
         ("compute", "steps"),
