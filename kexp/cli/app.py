@@ -32,7 +32,7 @@ def main() -> NoReturn:
 
 
 def _answer(streams: "Streams") -> NoReturn:
-    from kexp.errors import BUG_EXIT_CODE, KexpError
+    from kexp.errors import BUG_EXIT_CODE, KexpError, RunFailed
 
     try:
         from kexp.cli.commands import app_for
@@ -41,6 +41,11 @@ def _answer(streams: "Streams") -> NoReturn:
     except KexpError as error:
         streams.complain(error)
         sys.exit(error.exit_code)
+    except MemoryError as error:
+        message = f"there is not enough memory: {error}" if str(error) else "there is not enough memory"
+        help = "take fewer samples at a time; `data: {cache: none}` reads them only as they are used"
+        streams.complain(RunFailed.because("out-of-memory", message, help=help))
+        sys.exit(RunFailed.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -96,3 +96,19 @@ def test_sheets_a_page_and_json_are_written_together(kexp, tmp_path):
     assert list(told["preprocess"]) == list(told["augment"]) == ["image"]
     assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "p.html").read_text().count("<img alt=") == 2
+
+
+def test_data_that_no_memory_holds_are_no_bug(kexp, tmp_path):
+    (tmp_path / "big.yaml").write_text(
+        "data: {source: synthetic, samples: 2000000000000000, inputs: {x: {shape: [100]}}, targets: {y: 3}}\n"
+        "model: {layers: [{Dense: {units: 3, activation: softmax}}]}\n"
+        "train: {optimizer: adam, loss: sparse_categorical_crossentropy}\n"
+    )
+    done = kexp("data", "big.yaml")
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error[out-of-memory]: there is not enough memory: Unable to allocate 711. PiB for an array with shape "
+        "(2000000000000000, 100) and data type float32\n"
+        "help: take fewer samples at a time; `data: {cache: none}` reads them only as they are used\n",
+    )

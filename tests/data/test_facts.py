@@ -36,7 +36,8 @@ def test_columns_classes_leaks_and_examples_are_told(tmp_path: Path) -> None:
         "  features  kind\n"
         "  10 1      young\n"
         "\n"
-        "leak: 1 sample of test has the inputs of a sample of train, such as row 0 of test and row 0 of train\n"
+        "leak: 1 sample of test has the inputs of a sample of train, "
+        "such as row 0 of test and row 0 of train\n"
         "missing: `income` in 1 of 6 rows of `t.csv`"
     )
 
