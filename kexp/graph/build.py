@@ -1,6 +1,5 @@
 """Graph -> keras Functional model, step by step as `spec.wiring` resolved it."""
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +8,6 @@ import keras
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import SpecError
-from kexp.graph.beside import BY_TENSORFLOW
 from kexp.graph.calls import (
     count,
     freeze,
@@ -24,6 +22,7 @@ from kexp.graph.calls import (
 from kexp.graph.construct import Context, complaint, construct, evaluate
 from kexp.graph.initial import Beginning
 from kexp.graph.limits import operation
+from kexp.graph.portable import check_step, check_traceable
 from kexp.graph.ports import match_ports, shape_of
 from kexp.protocols import DataInfo
 from kexp.spec.expression import compute_expression
@@ -86,32 +85,12 @@ def build_class(
     if not isinstance(model, keras.Model):
         message = f"`{component.name}` gives {type(model).__name__}, and a keras.Model is expected"
         raise SpecError(Diagnostic("not-a-model", message, component.path, component.span))
-    _check_step(model, component)
+    check_step(model, component)
     if not model.built and type(model).call is not keras.Model.call:
         arrays = [keras.ops.zeros((1, *(size or 1 for size in t.shape)), t.dtype) for t in info.inputs]
         with complaint(component.path, component.span, component.name):
             model(arrays[0] if len(arrays) == 1 else arrays)
     return model
-
-
-def _check_step(model: keras.Model, component: Component) -> None:
-    """Refuse a step that was written for another backend.
-
-    Raises: SpecError (other-backend-step).
-    """
-    backend = keras.backend.backend()
-    given = ("state", "data") if backend == "jax" else ("data",)
-    try:
-        inspect.signature(model.train_step).bind(*given)
-    except TypeError:
-        message = (
-            f"on {backend}, Keras gives `train_step` {' and '.join(f'`{name}`' for name in given)}, "
-            f"and that of `{type(model).__name__}` takes something else"
-        )
-        help = "`runtime.backend` chooses the backend that it was written for"
-        raise SpecError(
-            Diagnostic("other-backend-step", message, component.path, component.span, help=help)
-        ) from None
 
 
 def _model_name(name: str) -> str:
@@ -209,7 +188,7 @@ class _Builder:
                 constants = {key: evaluate(value, context) for key, value in step.call.items()}
                 called = with_training(layer, constants, call, bare)
                 result = called(*spread(layer, arguments), **keywords, **constants)
-        _check_traceable(layer, step)
+        check_traceable(layer, step)
         freeze(layer, step)
         if step.weights is not None or step.adapt:
             self.beginnings.append((layer, step, str(call.takes.positional[0])))
@@ -312,17 +291,6 @@ class _Builder:
             return {key: self.tensors[name] for key, name in outputs.items()}
         tensors = [self.tensors[name] for name in outputs]
         return tensors[0] if len(tensors) == 1 else tensors
-
-
-def _check_traceable(layer: Any, step: Step) -> None:
-    """Refuse what JAX cannot compile into a step.
-
-    Raises: SpecError (not-on-jax).
-    """
-    if keras.backend.backend() == "jax" and isinstance(layer, BY_TENSORFLOW):
-        message = f"`{type(layer).__name__}` computes by TensorFlow, which no model on JAX can hold"
-        help = "put it under `preprocess`, which runs by TensorFlow on every backend"
-        raise SpecError(Diagnostic("not-on-jax", message, step.path, step.key, help=help))
 
 
 def _diagnostic(graph: Graph, fault: Fault) -> Diagnostic:
