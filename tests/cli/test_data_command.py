@@ -108,7 +108,7 @@ def test_data_that_no_memory_holds_are_no_bug(kexp, tmp_path):
 
     assert (done.returncode, done.stderr) == (
         1,
-        "error[out-of-memory]: there is not enough memory: Unable to allocate 711. PiB for an array with shape "
-        "(2000000000000000, 100) and data type float32\n"
+        "error[out-of-memory]: there is not enough memory: Unable to allocate 711. PiB for an array with "
+        "shape (2000000000000000, 100) and data type float32\n"
         "help: take fewer samples at a time; `data: {cache: none}` reads them only as they are used\n",
     )
