@@ -54,7 +54,12 @@ def data(
     files = [file for file in (html, png) if file is not None]
     for file in files:
         check_output(file, force)
+    if png is not None and png.suffix.lower() != ".png":
+        raise typer.BadParameter(
+            f"`{png}` does not end in .png, and that is what is written", param_hint="--png"
+        )
     from kexp.cli.specs import placed, read_spec
+    from kexp.report.data import doubts_of
 
     read = read_spec(spec, assignments or ())
     with streams.hushed(), placed(read.experiment):
@@ -63,6 +68,9 @@ def data(
         write_output(png, _sheets(described))
     if html is not None:
         write_output(html, _page(described))
+    if files and not as_json:
+        for line in doubts_of(described.facts):
+            streams.say(line)
     for file in files:
         streams.say(f"wrote {file}")
     _tell(described, streams, as_json, is_text=not files)

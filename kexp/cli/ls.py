@@ -28,7 +28,11 @@ def ls(
     """List runs, the newest first."""
     streams = streams_of(context)
     from kexp.record.query import list_runs
+    from kexp.record.status import STATES
 
+    if status is not None and status not in STATES:
+        message = f"`{status}` is no state; the states are {', '.join(STATES)}"
+        raise typer.BadParameter(message, param_hint="--status")
     folder = runs_folder(runs)
     found = [
         run

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 _usual_orthogonal = random_initializers.Orthogonal.__call__
+_NUM_SEEDS = 1 << 64
 _FARTHEST = 2.0
 """Where a truncated normal distribution ends, in standard deviations. Source: `keras.random`."""
 
@@ -39,7 +40,7 @@ def _drawn(usual: Any, draw: Callable[..., Array]) -> Any:
         dtype = dtype or keras.config.floatx()
         if not isinstance(seed, int) or not keras.backend.is_float_dtype(dtype):
             return usual(shape, *bounds, dtype=dtype, seed=seed, **named)
-        generator = np.random.Generator(np.random.Philox(seed))
+        generator = np.random.Generator(np.random.Philox(seed % _NUM_SEEDS))
         array = draw(generator, tuple(shape), _computed_in(dtype), *bounds, **named)
         return keras.ops.convert_to_tensor(array, dtype)
 
@@ -61,7 +62,7 @@ def _normal(
     generator: np.random.Generator, shape: tuple[int, ...], dtype: Any, mean: float = 0, stddev: float = 1
 ) -> Array:
     values: Array = generator.standard_normal(shape, dtype)
-    return _moved(values, dtype(stddev), dtype(mean))
+    return _moved(values, dtype(float(stddev)), dtype(float(mean)))
 
 
 def _truncated_normal(
@@ -72,7 +73,7 @@ def _truncated_normal(
     while far.size:
         values[far] = generator.standard_normal(far.size, dtype)
         far = far[np.abs(values[far]) > _FARTHEST]
-    return _moved(values.reshape(shape), dtype(stddev), dtype(mean))
+    return _moved(values.reshape(shape), dtype(float(stddev)), dtype(float(mean)))
 
 
 def _moved(values: Array, scale: Any, offset: Any) -> Array:

@@ -22,10 +22,14 @@ def data_text(facts: DataFacts) -> str:
     if train.rows:
         parts.append(_examples(train))
     parts += passages_text(facts)
-    warnings = [leak(found) for found in facts.duplicates] + list(facts.notes)
-    if warnings:
-        parts.append(warnings)
+    if doubts := doubts_of(facts):
+        parts.append(doubts)
     return printable("\n\n".join("\n".join(part) for part in parts))
+
+
+def doubts_of(facts: DataFacts) -> list[str]:
+    """Return what may be wrong with the data, and what was noted when they were read."""
+    return [*map(leak, facts.duplicates), *facts.notes]
 
 
 def leak(found: Duplicates) -> str:

@@ -26,6 +26,11 @@ def test_runs_are_listed(kexp, trained):
     for option in (["--status", "failed"], ["--tag", "second"]):
         done = kexp("ls", "--runs", runs, *option)
         assert (done.stdout, done.stderr) == ("", f"no such runs in {runs}\n")
+    done = kexp("ls", "--runs", runs, "--status", "done")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "`done` is no state; the states are created, running, completed, failed," in " ".join(
+        done.stderr.split()
+    )
     table = kexp("ls", "--runs", runs).stdout.splitlines()
     assert [line.split()[:3] for line in table] == [
         ["RUN", "STATE", "EPOCHS"],

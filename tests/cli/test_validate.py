@@ -165,7 +165,7 @@ def test_a_spec_comes_by_standard_input(validate, monkeypatch):
 def test_assignments_are_checked_at_the_command_line(validate):
     assert validate("good.yaml", "-s", "train.epohcs=3", "--set", "vars.lrr=3") == (
         2,
-        "warning[unused-value]: nothing uses `$lrr`\n"
+        "error[unused-value]: nothing uses `$lrr`\n"
         " --> command line:1:6  (vars.lrr)\n"
         "  |\n"
         "1 | vars.lrr=3\n"
@@ -178,7 +178,7 @@ def test_assignments_are_checked_at_the_command_line(validate):
         "1 | train.epohcs=3\n"
         "  |       ^^^^^^\n"
         "help: did you mean `epochs`?\n",
-        "1 file: 1 error, 1 warning\n",
+        "1 file: 2 errors\n",
     )
 
 

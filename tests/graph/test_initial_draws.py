@@ -52,6 +52,7 @@ def test_draws_follow_their_distributions(keras, name, options, mean, deviation,
 def test_a_seed_says_all_of_a_draw(keras):
     assert (drawn(keras, "HeNormal") == drawn(keras, "HeNormal")).all()
     assert (drawn(keras, "HeNormal") != drawn(keras, "HeNormal", seed=8)).mean() > 0.99
+    assert (drawn(keras, "HeNormal", seed=-1) != drawn(keras, "HeNormal", seed=1)).mean() > 0.99
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])

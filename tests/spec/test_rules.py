@@ -126,7 +126,14 @@ def test_what_a_base_brings_along_may_go_unused(tmp_path):
         "unused-value",
         "unused-block",
     ]
-    assert ids(text, "vars.wdith=9", folder=tmp_path) == ["unused-value"]
+    assert ids(text, "vars.more=9", folder=tmp_path) == ["unused-value"]
+
+
+def test_a_value_of_the_command_line_that_nothing_uses_is_an_error(tmp_path):
+    spec = MODEL.format(layers="    - Flatten\n    - Dense: $width", loss="mse", metrics="[]")
+    written = parse_document(f"vars: {{width: 8}}\n{spec}".encode(), "s", tmp_path)
+    (found,) = check(override(written, ["vars.wdith=9"])).diagnostics
+    assert (found.id, found.severity, found.help) == ("unused-value", "error", "did you mean `width`?")
 
 
 def test_a_value_that_is_perhaps_only_misspelt_is_not_called_unused():

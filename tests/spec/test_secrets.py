@@ -23,7 +23,11 @@ def found(*assignments: str, vars: str = "") -> list[tuple[str, str | None]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["token", "hf_token", "api_key", "apikey", "DB_PASSWORD", "secret", "credentials"]
+    "name",
+    [
+        *("token", "hf_token", "api_key", "apikey", "DB_PASSWORD", "secret", "credentials", "private_key"),
+        *("pwd", "openaiApiKey", "openaiAPIKey", "accessToken", "api-key"),
+    ],
 )
 def test_a_secret_for_the_users_own_code_is_refused(name: str) -> None:
     assert found(f"data.args.{name}=hunter2") == [(f"data.args.{name}", f"`{name}` looks like a secret")]
@@ -38,6 +42,10 @@ def test_a_secret_for_the_users_own_code_is_refused(name: str) -> None:
         ("data.args.url=https://me:hunter2@host/x", "data.args.url"),
         ("name=s3://me:hunter2@host", "name"),
         ("description=see ftp://me:hunter2@host/a for more", "description"),
+        ("data.args.url=redis://:hunter2@db/0", "data.args.url"),
+        ("data.args.url=postgres://me:hunt/er2@host/db", "data.args.url"),
+        ("data.args.url=https://ghp_hunter2@github.com/x", "data.args.url"),
+        ("data.args.url=https://glpat-hunter2:@gitlab.com/x", "data.args.url"),
     ],
 )
 def test_a_url_with_a_password_is_refused_everywhere(assignment: str, path: str) -> None:
@@ -61,9 +69,27 @@ def test_an_object_of_the_users_own_and_a_value_are_looked_at() -> None:
         "data.args.num_token=12345678",
         "data.args.token_file=/run/secrets/token",
         "data.args.url=https://host/a@b:c",
+        "data.args.url=https://host:8080/a@b",
+        "data.args.url=http://[::1]:80/a@b",
+        "data.args.url=ssh://git@github.com/x",
+        "data.args.mask_token=masked",
+        "data.args.padToken=padded",
+        "data.args.maxTokens=many",
+        "data.args.pad_token_id=none",
+        "data.args.key_dim=eight",
         "data.args.key=patient",
         "preprocess.x[0].TextVectorization.oov_token=unknown",
     ],
 )
 def test_what_is_no_secret_may_stand_there(assignment: str) -> None:
     assert found(assignment) == []
+
+
+def test_no_spec_of_the_repository_is_taken_for_one_with_secrets() -> None:
+    root = Path(__file__).parents[2]
+    specs = [*(root / "configs").rglob("*.yaml"), *(root / "tests" / "cases").rglob("*.yaml")]
+    texts = [path.read_bytes() for path in specs]
+    reports = [check(parse_document(text, "spec.yaml", Path())) for text in texts if b"://" in text]
+
+    assert len(texts) > 50
+    assert [d.message for report in reports for d in report.diagnostics if d.id == "secret-in-spec"] == []

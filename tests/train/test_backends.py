@@ -12,12 +12,12 @@ import pytest
 from fakes import KERAS, machine
 from other_backend import LAYERS, changed_batch, prepared, trained
 
-from kexp.errors import MissingExtra
+from kexp.errors import DeviceError, MissingExtra
 from kexp.record.rundir import RunDir
 from kexp.record.status import read_status
 from kexp.spec.types import Runtime
 from kexp.train.backend import prepare
-from kexp.train.backends.devices import has_nvidia_device
+from kexp.train.backends.devices import check_device, has_nvidia_device
 from kexp.train.backends.environment import settled_for
 
 pytestmark = KERAS
@@ -203,10 +203,18 @@ def test_what_packages_read_from_the_environment():
         "PJRT_NPROC": "3",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": "--xla_dump_to=x --xla_gpu_exclude_nondeterministic_ops=true",
+        "XLA_FLAGS": "--xla_dump_to=x --xla_gpu_deterministic_ops=true",
     }
     assert settled_for(Runtime("torch", deterministic=True), 3, given) == {
         "KERAS_BACKEND": "torch",
         **usual,
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
     }
+
+
+def test_a_device_that_is_numbered_too_high_is_called_what_it_is():
+    with pytest.raises(DeviceError) as caught:
+        check_device("tpu:3", 1, "JAX", "install more")
+    assert (
+        caught.value.diagnostics[0].message == "there is no device `tpu:3`: JAX finds 1 TPU, numbered from 0"
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from kexp.diagnostics import Diagnostic
 from kexp.document import Scalar
-from kexp.errors import nearest
+from kexp.errors import did_you_mean, nearest
 from kexp.spec.calls import names_of
 from kexp.spec.overrides import COMMAND_LINE
 from kexp.spec.rules.draft import Draft
@@ -16,7 +16,7 @@ _ABOUT_VALUES = ("unknown-value", "bad-formula", "not-static")
 
 
 def unused_values(draft: Draft) -> Iterator[Diagnostic]:
-    """Every value of `vars` is used somewhere; a base may have more than one spec needs."""
+    """Every value of `vars` is used somewhere; a base, but no command, may have more than one spec needs."""
     draft.need("vars")
     used = {name for scalar in draft.root.texts() for name in names_mentioned(str(scalar.value))}
     about_values = (fault.span for fault in draft.reading.faults if fault.id in _ABOUT_VALUES and fault.span)
@@ -25,7 +25,11 @@ def unused_values(draft: Draft) -> Iterator[Diagnostic]:
         if value.name not in used and nearest(value.name, meant) is None and _is_own(draft, value):
             message = f"nothing uses `${value.name}`"
             help = "remove it, or write its name where its value stands"
-            yield warning("unused-value", message, value, help, value.key)
+            if value.key is not None and value.key.source.name == COMMAND_LINE:
+                help = did_you_mean(value.name, used) or help
+                yield Diagnostic("unused-value", message, value.path, value.key, help)
+            else:
+                yield warning("unused-value", message, value, help, value.key)
 
 
 def unused_blocks(draft: Draft) -> Iterator[Diagnostic]:

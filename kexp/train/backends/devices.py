@@ -8,13 +8,14 @@ _DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def check_device(asked: str, num_found: int, backend: str, help: str) -> int:
-    """Return the number of the GPU that `gpu` or `gpu:1` asks for.
+    """Return the number of the device that `gpu`, `gpu:1` or `tpu` asks for.
 
     Raises: DeviceError (device-missing).
     """
-    number = int(asked.partition(":")[2] or 0)
+    kind, _, digits = asked.partition(":")
+    number = int(digits or 0)
     if number >= num_found:
-        raise missing(asked, _found(num_found, backend), help)
+        raise missing(asked, _found(num_found, kind.upper(), backend), help)
     return number
 
 
@@ -33,9 +34,9 @@ def unused_gpu(asked: str, backend: str, help: str) -> str | None:
     return f"a GPU is present, but {backend} cannot use it: training on the CPU; {help}"
 
 
-def _found(num_found: int, backend: str) -> str:
+def _found(num_found: int, kind: str, backend: str) -> str:
     if num_found:
-        return f"{backend} finds {num_found} GPU, numbered from 0"
+        return f"{backend} finds {num_found} {kind}, numbered from 0"
     driver = ", and an NVIDIA driver is installed" if has_nvidia_device() else ""
     return f"{backend} finds only the CPU{driver}"
 

@@ -19,7 +19,7 @@ def settled_for(runtime: Runtime, threads: int, given: Mapping[str, str]) -> dic
         if runtime.device == "cpu":
             wishes["JAX_PLATFORMS"] = "cpu"
         if runtime.deterministic:
-            wishes["XLA_FLAGS"] = " ".join([*flags, "--xla_gpu_exclude_nondeterministic_ops=true"])
+            wishes["XLA_FLAGS"] = " ".join([*flags, "--xla_gpu_deterministic_ops=true"])
     if runtime.backend == "torch" and runtime.deterministic:
         wishes["CUBLAS_WORKSPACE_CONFIG"] = given.get("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return {"KERAS_BACKEND": runtime.backend, **wishes}

@@ -58,7 +58,7 @@ def _choose_device(asked: str) -> tuple[Any, str | None]:
     if kind == "tpu" and not found["tpu"]:
         raise missing(asked, "JAX finds none", _TPU_HELP)
     if kind in ("gpu", "tpu"):
-        number = check_device(asked, len(found[kind]), "JAX", _GPU_HELP)
+        number = check_device(asked, len(found[kind]), "JAX", _GPU_HELP if kind == "gpu" else _TPU_HELP)
         return found[kind][number], None
     accelerators = [] if kind == "cpu" else [*found["tpu"], *found["gpu"]]
     if accelerators:

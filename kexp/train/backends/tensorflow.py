@@ -76,7 +76,7 @@ def _choose_device(asked: str) -> tuple[str, str | None]:
     kind = asked.partition(":")[0]
     gpus = tf.config.list_physical_devices("GPU")
     if kind == "tpu":
-        raise missing("tpu", "TensorFlow 2.21 has no TPU support", "`device: auto` uses what is there")
+        raise missing(asked, "TensorFlow 2.21 has no TPU support", "`device: auto` uses what is there")
     number = check_device(asked, len(gpus), "TensorFlow", _GPU_HELP) if kind == "gpu" else 0
     if kind == "cpu" or not gpus:
         tf.config.set_visible_devices([], "GPU")
