@@ -11,7 +11,9 @@ from kexp.spec.types import Data
 
 
 def with_data_at(data: Data, place: str) -> Data:
-    """Return the data with its file or folder at another place; of several, `place` is the common folder.
+    """Return the data with its file or folder at another place, or in the folder `place` under its name.
+
+    Of several, `place` is the common folder.
 
     Raises: SpecError (no-data-path).
     """
@@ -24,7 +26,8 @@ def with_data_at(data: Data, place: str) -> Data:
         named_elsewhere = {k: v for k, v in data.options.items() if k != "dataset"}
         return dataclasses.replace(data, options={**named_elsewhere, "path": place})
     if len(named) == 1:
-        return with_data_files(data, lambda path: place)
+        inside = Path(place, Path(named[0]).name)
+        return with_data_files(data, lambda path: str(inside) if inside.is_file() else place)
     whole = [path for path in named if Path(path).is_absolute()]
     common = os.path.commonpath([Path(path).parent for path in whole or named])
 

@@ -20,6 +20,12 @@ def test_the_one_file_of_a_source_lies_elsewhere():
     }
 
 
+def test_a_folder_that_holds_the_one_file_will_do(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    assert moved("csv", str(tmp_path), path="/there/a.csv")["path"] == str(tmp_path / "a.csv")
+    assert moved("csv", str(tmp_path), path="/there/b.csv")["path"] == str(tmp_path)
+
+
 def test_several_files_keep_their_places_below_their_common_folder():
     assert moved("npz", "/here", train="/there/a/train.npz", test="/there/b/test.npz") == {
         "train": "/here/a/train.npz",
