@@ -1,5 +1,6 @@
 """Runs that are ended, gone on with, and compared with one that nothing ended."""
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,10 @@ def die() -> None:
 def train(spec: str, path: Path, display: FakeDisplay | None = None) -> RunDir:
     """Train a spec into a directory, as a process of its own would."""
     folder = path.parent
-    experiment = parse_experiment(parse_document(spec.encode(), "spec.yaml", folder))
+    document = parse_document(spec.encode(), "spec.yaml", folder)
+    if "KERAS_BACKEND" in os.environ:
+        document = override(document, [f"runtime.backend={os.environ['KERAS_BACKEND']}"])
+    experiment = parse_experiment(document)
     order = _order(experiment, spec.encode(), folder, RunDir.at(path))
     from kexp.train.loop import train as train_now
 

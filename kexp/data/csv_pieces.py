@@ -10,6 +10,7 @@ import numpy as np
 
 from kexp.data.csv_file import Dialect, Record, Sheet, read_line
 from kexp.data.csv_text import Place, check_delimiter, decoded
+from kexp.data.files import Watched
 from kexp.errors import DataError
 
 _BLOCK_BYTES = 4 << 20
@@ -42,6 +43,7 @@ class CsvFile:
     first: Sheet
     skipped: str
     start: int
+    watched: Watched
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,6 +86,7 @@ def opened_csv(path: Path, header: bool, delimiter: str, quoted: bool) -> CsvFil
     Raises: what `check_delimiter` and `Dialect` raise; data-not-utf8, no-samples.
     """
     dialect = Dialect(str(path), delimiter, quoted)
+    watched = Watched.now(path)
     # The names of very many columns fill the first stretch by themselves.
     text = "".join(text for _, text in islice(_texts(path, dialect, _FIRST_BYTES), 2))
     check_delimiter(str(path), text, delimiter)
@@ -98,7 +101,7 @@ def opened_csv(path: Path, header: bool, delimiter: str, quoted: bool) -> CsvFil
     sheet = dialect.sheet(names, rows)
     if not sheet.lines:
         raise DataError.because("no-samples", f"`{path}` has a header and no rows", path="data")
-    return CsvFile(path, dialect, sheet, skipped, start)
+    return CsvFile(path, dialect, sheet, skipped, start, watched)
 
 
 def _telling(records: Iterable[Record], lines: io.StringIO) -> Iterator[Record]:

@@ -12,7 +12,6 @@ from kexp.data.csv_columns import Numbers, Texts, scan
 from kexp.data.csv_pieces import CsvFile
 from kexp.data.csv_values import Judge, Reading, Tally
 from kexp.data.declared import open_fills
-from kexp.data.files import Watched
 from kexp.data.growing import room_for
 from kexp.data.tables import Layout
 from kexp.diagnostics import Diagnostic
@@ -112,7 +111,6 @@ class CsvReading:
 
         Raises: what `scan` raises; data-file-changed, no-room.
         """
-        watched = Watched.now(self.csv.path)
         held = _Held(
             Numbers(open_fills(stacked, self.layout.filled), self.layout.dtype, SHARE * free_memory_bytes()),
             {name: Numbers(open_fills((name,), self.layout.filled), "float64") for name in numeric},
@@ -120,5 +118,5 @@ class CsvReading:
         )
         with room_for(self.file):
             scan(self.csv, [*([held.stack] if stacked else []), *held.numbers.values()], held.texts)
-        watched.check()
+        self.csv.watched.check()
         return held

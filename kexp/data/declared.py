@@ -11,7 +11,8 @@ STATISTICS = ("median", "mean")
 def parse_number(text: str) -> float | None:
     """Return the finite number that `text` spells, if it does."""
     try:
-        number = float(text)
+        # Some controls are white to `strip`, as they are to numpy's parser, and not to `float`.
+        number = float(text.strip())
     except ValueError:
         return None
     return number if math.isfinite(number) and "_" not in text else None

@@ -1,6 +1,7 @@
 """What a data set holds, told without training: columns, ranges, classes, examples, leaks."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
@@ -47,17 +48,38 @@ def _split(name: str, samples: Samples, datasets: Datasets, num_rows: int) -> Sp
 
 
 def column_facts(name: str, role: str, column: Column, filled: str | float | None = None) -> ColumnFacts:
-    """Describe a column, read once."""
+    """Describe a column, read once. The range is of its finite values; only of such is there a mean."""
     if is_text(column):
         distinct = len(np.unique(in_memory(column).astype(np.str_)))
         return ColumnFacts(name, role, column.shape[1:], "text", num_distinct=distinct, filled=filled)
-    low, high, total, size = np.inf, -np.inf, 0.0, 0
+    lows: list[float] = []
+    highs: list[float] = []
+    total, size, num_odd = 0.0, 0, 0
     for chunk in chunks(column):
-        low, high = min(low, float(chunk.min())), max(high, float(chunk.max()))
-        total, size = total + float(chunk.sum(dtype=np.float64)), size + chunk.size
+        finite = _finite(chunk)
+        num_odd += chunk.size - finite.size
+        if finite.size:
+            lows.append(float(finite.min()))
+            highs.append(float(finite.max()))
+            total, size = total + float(finite.sum(dtype=np.float64)), size + finite.size
+    mean = math.nan if num_odd else total / size if size else None
     return ColumnFacts(
-        name, role, column.shape[1:], column.dtype.name, low, total / size, high, filled=filled
+        name,
+        role,
+        column.shape[1:],
+        column.dtype.name,
+        min(lows, default=None),
+        mean,
+        max(highs, default=None),
+        filled=filled,
     )
+
+
+def _finite(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind in "biu":
+        return array
+    is_finite = np.isfinite(array)
+    return array if is_finite.all() else array[is_finite]
 
 
 def _rows(samples: Samples, datasets: Datasets, number: int) -> tuple[Mapping[str, str], ...]:

@@ -8,8 +8,10 @@ column's. Cross-validation takes val from what test has left.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kexp.data.folds import check_folds, fold_rows
 from kexp.data.groups import cut_groups
@@ -33,8 +35,8 @@ class Cut:
 def split_table(table: Table, split: Split) -> dict[str, Cut]:
     """Return the rows of every split, `train` first.
 
-    Raises: test-split-given, val-split-given, empty-split, and what `strata`, `by_time`,
-        `cut_groups` and `fold_rows` raise.
+    Raises: test-split-given, val-split-given, empty-split, missing-value, and what `strata`,
+        `by_time`, `cut_groups` and `fold_rows` raise.
     """
     pool = "all" if "all" in table.parts else "train"
     given = {name: part for name, part in table.parts.items() if name != pool}
@@ -119,7 +121,7 @@ def _drawn(table: Table, samples: Samples, split: Split, sizes: Mapping[str, int
     num_parts = len(sizes) if split.fold is None else split.fold.k + len(sizes) - 1
     layers = strata(table, samples, num_parts) if split.stratify and num_parts > 1 else None
     if split.group is not None:
-        rows = cut_groups(order, samples.keys[split.group], sizes)
+        rows = cut_groups(order, _keys(samples, split.group, "group"), sizes)
     elif layers is not None:
         rows = layers.cut(order, sizes)
     else:
@@ -131,9 +133,27 @@ def _drawn(table: Table, samples: Samples, split: Split, sizes: Mapping[str, int
 
 def _in_time(table: Table, samples: Samples, split: Split, sizes: Mapping[str, int]) -> dict[str, Indices]:
     assert split.order is not None
-    timeline = by_time(samples.keys[split.order], split.order)
+    timeline = by_time(_keys(samples, split.order, "order"), split.order)
     rows = timeline.cut(sizes)
     if split.fold is not None:
         check_folds(split.fold, len(rows["train"]), split.fold.k + 1)
         rows |= timeline.fold(split.fold, len(rows["train"]))
     return rows
+
+
+def _keys(samples: Samples, name: str, key: str) -> NDArray[Any]:
+    """Return the column that a key of `split` names.
+
+    Raises: missing-value.
+    """
+    keys: NDArray[Any] = samples.keys[name]
+    missing = np.flatnonzero(np.isnan(keys)) if keys.dtype.kind == "f" else np.empty(0, np.int64)
+    if len(missing):
+        raise DataError.because(
+            "missing-value",
+            f"`{name}` has no value in {len(missing):,} of {len(keys):,} rows,"
+            f" first in row {missing[0]} (counted from 0)",
+            path=f"data.split.{key}",
+            help="write values there, or drop these rows",
+        )
+    return keys

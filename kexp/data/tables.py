@@ -115,6 +115,13 @@ def _check_layout(layout: Layout) -> None:
         if name is not None and layout.filled.get(name) in STATISTICS:
             message = f"`{layout.filled[name]}` is for features; `{name}` is none"
             raise SpecError.because("wrong-fill", message, path=f"data.missing.{name}")
+    for name in layout.keys.values():
+        if layout.filled.get(name) in STATISTICS:
+            message = (
+                f"`{layout.filled[name]}` is learnt from the training split, and the split reads `{name}`"
+            )
+            help = "write a value, or drop the rows without one"
+            raise SpecError.because("wrong-fill", message, path=f"data.missing.{name}", help=help)
 
 
 def arranged(layout: Layout, readings: Mapping[str, TableReading], files: Sequence[Path]) -> Table:

@@ -79,6 +79,7 @@ def by_time(keys: NDArray[Any], name: str) -> Timeline:
 
 def _dates(keys: NDArray[Any], name: str) -> NDArray[np.float64]:
     seconds = np.empty(len(keys))
+    first_rows: dict[bool, int] = {}
     for row, text in enumerate(keys.tolist()):
         try:
             moment = datetime.fromisoformat(text.strip())
@@ -89,8 +90,18 @@ def _dates(keys: NDArray[Any], name: str) -> NDArray[np.float64]:
                 path="data.split.order",
                 help="write dates as `2026-11-23` or `2026-11-23T09:14:55`, or order by another column",
             ) from None
-        # Dates without a zone are compared among themselves: any fixed zone does.
-        seconds[row] = (moment.replace(tzinfo=None) - (moment.utcoffset() or _NONE) - _EPOCH).total_seconds()
+        first_rows.setdefault(moment.utcoffset() is None, row)
+        # Less the epoch first: in another zone, the last days of a calendar may lie beyond its end.
+        seconds[row] = (moment.replace(tzinfo=None) - _EPOCH - (moment.utcoffset() or _NONE)).total_seconds()
+    if len(first_rows) == 2:
+        zoned, bare = first_rows[False], first_rows[True]
+        raise DataError.because(
+            "not-a-date",
+            f"`{name}` has dates with a zone and without one, such as `{keys[zoned]}` in row {zoned}"
+            f" and `{keys[bare]}` in row {bare} (counted from 0)",
+            path="data.split.order",
+            help="write the zone of every date, such as `2026-11-23T09:14:55+00:00`, or of none",
+        )
     return seconds
 
 

@@ -39,7 +39,7 @@ def apart(cuts: Mapping[str, Indices], column: WindowColumn) -> dict[str, Indice
         edges = np.concatenate([[-column.shape[1]], later, [np.iinfo(np.int64).max]])
         near = (edges[place + 1] - starts < column.shape[1]) | (starts - edges[place] < column.shape[1])
         kept[name] = rows[~near]
-        if not len(kept[name]):
+        if len(rows) and not len(kept[name]):
             raise DataError.because(
                 "windows-overlap",
                 f"every window of {name} shares text with one of a later split",

@@ -25,19 +25,13 @@ class Trail:
     place: Place
     original: NDArray[Any] | None
     prepared: NDArray[Any] | None
+    original_shades: Shades
+    shades: Shades
+    """What is black and white before `augment` and, so that it can be compared, after it."""
 
     @property
     def name(self) -> str:
         return self.place[1]
-
-    @property
-    def original_shades(self) -> Shades:
-        return shades_of([] if self.original is None else [self.original])
-
-    @property
-    def shades(self) -> Shades:
-        """What is black and white before `augment` and, so that it can be compared, after it."""
-        return self.original_shades if self.prepared is None else shades_of([self.prepared])
 
 
 def strips(
@@ -80,11 +74,13 @@ def _trail(place: Place, made: Prepared, raw: Samples, rows: Sequence[int]) -> T
     kind, name = place
     given = rows_of(column_at(made.datasets.splits["train"], place), rows)
     if name not in made.preprocessing.pipelines:
-        return Trail(place, given, None)
+        shades = shades_of([given])
+        return Trail(place, given, None, shades, shades)
     sources = made.preprocessing.columns(name)
     source = column_at(raw, (kind, sources[0])) if len(sources) == 1 else None
     original = None if source is None or not is_image(source.shape[1:]) else rows_of(source, rows)
-    return Trail(place, original, given)
+    original_shades = shades_of([] if original is None else [original])
+    return Trail(place, original, given, original_shades, shades_of([given]))
 
 
 def _cells(trails: Sequence[Trail], number: int, versions: Sequence[Seen]) -> Iterator[Cell]:

@@ -8,7 +8,7 @@ from typing import Any
 from kexp.diagnostics import printable
 from kexp.record.jsonfile import json_text
 from kexp.record.level import LEVELS, recorded_claim
-from kexp.record.repeats import Repeat
+from kexp.record.repeats import Repeat, one_per_seed
 from kexp.record.status import Status
 from kexp.report.diagnostics import counted
 from kexp.report.differences import shown
@@ -116,21 +116,33 @@ def _training(run: Recorded) -> Iterator[Item]:
 
 def _results(run: Recorded) -> Iterator[Item]:
     status, best = run.status, run.status.best or {}
-    rows = [(f"`{name}`", "nan" if value is None else shown(value)) for name, value in status.metrics.items()]
+    rows = [
+        (f"`{name}`", "not finite" if value is None else shown(value))
+        for name, value in status.metrics.items()
+    ]
     trained = f"after {counted(status.epoch, 'epoch')}" if rows else ""
     yield Item("Which numbers?", trained, _table(("metric", "value"), rows))
     how = (
         f"the best `{best.get('monitor')}`, {shown(best.get('value'))}" if best.get("monitor") else "the last"
     )
     yield Item("Which weights are measured?", f"those of epoch {best.get('epoch')}: {how}" if best else "")
-    seeds = {repeat.seed for repeat in run.repeats}
-    ran = f"{counted(len(run.repeats), 'run')} with {counted(len(seeds), 'seed')}"
-    if len(seeds) > 1:
-        table = _table(("metric", "mean ± sd", "lowest", "highest"), _spread(run.repeats))
-        answer = f"{ran}, of the same spec, code and data; mean ± standard deviation"
-        yield Item("Over how many runs, with which spread?", answer, table)
-    else:
-        yield Item("Over how many runs, with which spread?", "", (f"{ran}, which tells no spread",))
+    yield _repeated(run.repeats)
+
+
+def _repeated(repeats: Sequence[Repeat]) -> Item:
+    seeds = one_per_seed(repeats)
+    ran = f"{counted(len(repeats), 'run')} with {counted(len(seeds), 'seed')}"
+    question = "Over how many runs, with which spread?"
+    if len(seeds) < 2:
+        return Item(question, "", (f"{ran}, which tells no spread",))
+    spread = [*_spread(seeds)]
+    table = _table(("metric", "mean ± sd", "lowest", "highest"), spread)
+    if not any(lowest for _, _, lowest, _ in spread):
+        return Item(question, "", (f"{ran}, none of whose metrics is finite with every seed", *table))
+    one_each = "" if len(seeds) == len(repeats) else ", one run of each seed"
+    return Item(
+        question, f"{ran}, of the same spec, code and data; mean ± standard deviation{one_each}", table
+    )
 
 
 def _compute(run: Recorded) -> Iterator[Item]:
@@ -160,7 +172,12 @@ def _compute(run: Recorded) -> Iterator[Item]:
 
 def _reproduction(run: Recorded) -> Iterator[Item]:
     commands = ("```sh", "pip install -r requirements.txt", f"kexp reproduce {run.id} --seeds 5", "```")
-    yield Item("How is it trained again?", "from the run directory alone:", commands)
+    refused = _why_not_again(run)
+    if refused:
+        yield Item("How is it trained again?", "", (f"`kexp reproduce` refuses it: {refused}",))
+    else:
+        needed = "from the run directory and the same data, with `--data PATH` where that lies elsewhere:"
+        yield Item("How is it trained again?", needed, commands)
     claim = recorded_claim(run.manifest)
     level = claim.level if claim else None
     reasons = tuple(f"- no more: {why}" for why in claim.why_not) if claim else ()
@@ -172,13 +189,26 @@ def _reproduction(run: Recorded) -> Iterator[Item]:
     yield Item("Where can others get code, data and run?")
 
 
+def _why_not_again(run: Recorded) -> str:
+    spec = _map(run.manifest, "spec")
+    if not spec:
+        return "it has no manifest of what was trained"
+    if run.status.state != "completed":
+        return f"its training is not completed, but {run.status.state}"
+    return "" if spec.get("scope", "full") == "full" else "it is a smoke run"
+
+
 # ---------------------------------------------------------------- words
 
 
-def _spread(repeats: Sequence[Repeat]) -> Iterator[tuple[str, ...]]:
+def _spread(repeats: Sequence[Repeat]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield a row for each metric; one that diverged with some seeds has no mean to be compared."""
     for name in dict.fromkeys(name for repeat in repeats for name in repeat.metrics):
         values = [value for repeat in repeats if (value := repeat.metrics.get(name)) is not None]
-        if len(values) == len(repeats):
+        diverged = len(repeats) - len(values)
+        if diverged:
+            yield f"`{name}`", f"not finite with {diverged} of {counted(len(repeats), 'seed')}", "", ""
+        else:
             middle = f"{mean(values):.4g} ± {stdev(values):.2g}"
             yield f"`{name}`", middle, shown(min(values)), shown(max(values))
 

@@ -1,5 +1,6 @@
 """Columns of a data set and their ranges, as aligned lines."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from kexp.protocols import ColumnFacts
@@ -21,11 +22,8 @@ def column_table(columns: Sequence[ColumnFacts]) -> list[tuple[str, ...]]:
 def column_line(column: ColumnFacts) -> tuple[str, ...]:
     """Return what the headings of `column_table` ask for."""
     shape = str(list(column.shape)) if column.shape else ""
-    remark = "" if column.filled is None else f"{_number(column.filled)} where missing"
-    if column.num_distinct is not None:
-        remark = ", ".join(filter(None, (f"{column.num_distinct:,} different", remark)))
-    numbers = tuple(_number(value) for value in (column.low, _mean(column), column.high))
-    return (column.name, column.role, shape, column.dtype, *numbers, remark)
+    numbers = tuple(number_text(value) for value in (column.low, _mean(column), column.high))
+    return (column.name, column.role, shape, column.dtype, *numbers, ", ".join(_remarks(column)))
 
 
 def aligned(lines: Sequence[Sequence[str]], right: Sequence[int] | range = NUMBERS) -> Iterator[str]:
@@ -39,6 +37,17 @@ def aligned(lines: Sequence[Sequence[str]], right: Sequence[int] | range = NUMBE
         yield "  ".join(cells).rstrip()
 
 
+def _remarks(column: ColumnFacts) -> Iterator[str]:
+    if column.num_distinct is not None:
+        yield f"{column.num_distinct:,} different"
+    elif column.mean is None:
+        yield "no values"
+    elif math.isnan(column.mean):
+        yield "some NaN or infinite" if column.low is not None else "all NaN or infinite"
+    if column.filled is not None:
+        yield f"{number_text(column.filled)} where missing"
+
+
 def _mean(column: ColumnFacts) -> float | None:
     """Return the mean, without what rounding leaves of 0."""
     if column.mean is None or column.low is None or column.high is None:
@@ -46,5 +55,6 @@ def _mean(column: ColumnFacts) -> float | None:
     return 0.0 if abs(column.mean) < _NOTHING * max(-column.low, column.high) else column.mean
 
 
-def _number(value: str | float | None) -> str:
-    return value if isinstance(value, str) else "" if value is None else f"{value:.4g}"
+def number_text(value: str | float | None) -> str:
+    """Return text and whole numbers as they are, others to 4 digits."""
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

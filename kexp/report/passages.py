@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from kexp.protocols import ColumnFacts, DataFacts, Learnt, Passage, Passed, Version
-from kexp.report.columns import NUMBERS, aligned, column_line
+from kexp.report.columns import NUMBERS, aligned, column_line, number_text
 
 _SHORT = 32
 
@@ -91,6 +91,5 @@ def _learnt(learnt: Learnt) -> str:
 
 
 def _value(value: str | float) -> str:
-    if isinstance(value, str):
-        return value if value.strip() else f'"{value}"'
-    return f"{value:.4g}"
+    text = number_text(value)
+    return text if text.strip() else f'"{text}"'

@@ -25,6 +25,7 @@ def reproduction_text(first: str, again: str, found: Reproduction, num_seeds: in
         facts += _labelled("moved", _moved(found))
     if found.intervals:
         facts += _labelled("seeds", _seeds(found, num_seeds))
+    facts += _labelled("diverged", _diverged(found))
     facts.append(("reached", _reached(found)))
     return printable("\n".join(f"{label:<9}{text}".rstrip() for label, text in facts))
 
@@ -79,6 +80,17 @@ def _seeds(found: Reproduction, num_seeds: int) -> list[str]:
     return _table([head, *rows])
 
 
+def _diverged(found: Reproduction) -> list[str]:
+    rows = [
+        (
+            each.name,
+            f"not finite in {each.seeds} of {each.of} seeds" if each.seeds else "not finite in the run",
+        )
+        for each in found.diverged
+    ]
+    return _table(rows) if rows else []
+
+
 def _reached(found: Reproduction) -> str:
     elsewhere = "" if all(i.holds for i in found.intervals) else "; other seeds lead elsewhere"
     if found.parting is None:
@@ -86,8 +98,14 @@ def _reached(found: Reproduction) -> str:
     if found.promises_bits:
         return f"R0 alone: {LEVELS['R0']}; the promise of the same bits is broken{elsewhere}"
     why = "what drifted may explain the rest" if found.drift else "the run promised no more"
-    advice = elsewhere if found.intervals else "; `--seeds 5` tells whether seeds lead to this result"
-    return f"R0: {LEVELS['R0']}; {why}{advice}"
+    return f"R0: {LEVELS['R0']}; {why}{elsewhere or _untold(found)}"
+
+
+def _untold(found: Reproduction) -> str:
+    """Return what is missing for a verdict over seeds."""
+    if found.diverged:
+        return "; what diverged leaves open whether seeds lead to this result"
+    return "" if found.intervals else "; `--seeds 5` tells whether seeds lead to this result"
 
 
 def _labelled(label: str, lines: Sequence[str]) -> list[tuple[str, str]]:

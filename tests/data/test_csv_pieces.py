@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kexp.data import arrays, csv_columns, csv_pieces, csv_reading
+from kexp.data import arrays, csv_columns, csv_pieces, csv_reading, csv_table
 from kexp.data.csv_table import load
 from kexp.data.lazy import LazyColumn
 from kexp.data.load import load as load_data
@@ -19,7 +19,24 @@ from kexp.spec.types import Data, Split
 
 FIELDS = st.one_of(
     st.sampled_from(
-        ["", "NA", "nan", "-NaN", "1", "-2.5", " 3 ", "1e3", "inf", "1_0", "0x1", "٣", "x", "a b"]
+        [
+            "",
+            "NA",
+            "nan",
+            "-NaN",
+            "1",
+            "-2.5",
+            " 3 ",
+            "1e3",
+            "inf",
+            "1_0",
+            "0x1",
+            "٣",
+            "x",
+            "a b",
+            "\x1c1",
+            "1\x1f",
+        ]
     ),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
     st.text('ab1,;"\n\r é', max_size=4),
@@ -150,3 +167,37 @@ def test_a_file_that_grows_while_it_is_read_is_refused(
     assert str(outcome(Site(tmp_path, seed=0))).splitlines()[0] == (
         f"error[data-file-changed]: `{path}` was changed while it was being read"
     )
+
+
+def test_a_file_that_is_replaced_after_its_header_was_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n1,0\n2,1\n")
+    opened = csv_table.opened_csv
+
+    def slow(*given: object) -> object:
+        file = opened(*given)  # type: ignore[arg-type]
+        path.write_text("an,y\n1,0\n2,1\n")
+        return file
+
+    monkeypatch.setattr(csv_table, "opened_csv", slow)
+    assert outcome(Site(tmp_path, seed=0)) == (
+        f"error[data-file-changed]: `{path}` was changed while it was being read\n"
+        "  --> data\n"
+        "help: train again; `cache: memory` or `cache: disk` reads every file once"
+    )
+
+
+@pytest.mark.parametrize("other", ["2", "1_0", ""])
+def test_controls_around_a_number_are_white_with_care_and_without(tmp_path: Path, other: str) -> None:
+    (tmp_path / "t.csv").write_text(f"a,y\n\x1c1,0\n4\x1f,1\n{other},2\n")
+    found = outcome(Site(tmp_path, seed=0), missing={"a": 3})
+    if other == "1_0":
+        assert found == (
+            f"error[not-a-number]: `a` is `1_0` in line 4 of `{tmp_path}/t.csv`, not a finite number\n"
+            "  --> data"
+        )
+    else:
+        values = [[1.0], [4.0], [float(other or 3)]]
+        assert found == [("features", "float32", repr(values)), ("y", "int32", "[0, 1, 2]")]

@@ -1,12 +1,19 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
-from kexp.data.facts import data_facts, shown
+import numpy as np
+import pytest
+
+from kexp.data import lazy
+from kexp.data.facts import column_facts, data_facts, shown
+from kexp.data.lazy import Mapped
 from kexp.data.load import load
 from kexp.protocols import ColumnFacts, DataFacts, Learnt, Passage, Passed, Site, Version
-from kexp.report.columns import column_table
+from kexp.report.columns import column_line, column_table
 from kexp.report.data import as_mapping, data_text
 from kexp.report.data_page import Picture, data_page
+from kexp.report.passages import learnt_lines
 from kexp.spec.types import Data, Split
 
 CSV = "age,income,kind\n10,1,young\n20,,young\n60,3,old\n70,4,old\n10,1,young\n80,5,old\n"
@@ -92,6 +99,38 @@ def test_classes_are_shown_by_their_names_and_characters_as_they_are_written() -
 def test_a_mean_that_only_rounding_keeps_from_zero_is_zero() -> None:
     (line,) = column_table([ColumnFacts("x", "input", (), "float32", -3.0, 2e-8, 4.0)])[1:]
     assert line[4:7] == ("-3", "0", "4")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([3.0, math.nan, -1.0, math.inf], ("-1", "nan", "3", "some NaN or infinite")),
+        ([math.nan, -math.inf], ("", "nan", "", "all NaN or infinite")),
+        ([[], [], []], ("", "", "", "no values")),
+        ([], ("", "", "", "no values")),
+        ([True, False], ("0", "0.5", "1", "")),
+    ],
+)
+def test_a_range_is_of_finite_values_and_others_are_told(values: list[object], told: tuple[str, ...]) -> None:
+    assert column_line(column_facts("x", "input", np.array(values)))[4:] == told
+
+
+def test_values_that_are_not_finite_are_told_in_any_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lazy, "CHUNK_BYTES", 8)
+    column = Mapped(np.array([math.nan, 2.0, 4.0]))
+    assert column_line(column_facts("x", "input", column, 7))[4:] == (
+        "2",
+        "nan",
+        "4",
+        "some NaN or infinite, 7 where missing",
+    )
+
+
+def test_whole_numbers_of_a_vocabulary_are_told_in_full() -> None:
+    learnt = Learnt("vocabulary", 3, (-1, 1234567, 0.123456))
+    assert learnt_lines(Passage("x", (("IntegerLookup", (learnt,)),), (), (), ())) == [
+        "IntegerLookup learnt a vocabulary of 3: -1, 1234567, 0.1235"
+    ]
 
 
 SIZE = ColumnFacts("size", "input", (), "float32", 20.0, 90.0, 250.0)

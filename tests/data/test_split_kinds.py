@@ -102,6 +102,44 @@ def test_no_moment_is_in_two_splits_whatever_is_cut(years: list[int], index: int
         assert max(found["val"]) < min(found["test"])
 
 
+@pytest.mark.parametrize("key", ["order", "group"])
+def test_rows_without_a_date_or_a_group_are_in_no_split(key: str) -> None:
+    table = keyed(day=[1.0, float("nan"), 2.0, 3.0, float("nan")])
+    assert refusal(table, Split(test=1, **{key: "day"})) == (  # type: ignore[arg-type]
+        "error[missing-value]: `day` has no value in 2 of 5 rows, first in row 1 (counted from 0)\n"
+        f"  --> data.split.{key}\n"
+        "help: write values there, or drop these rows"
+    )
+
+
+@pytest.mark.parametrize("split", [Split(test=1, order="day"), Split(test=1, group="day")])
+def test_no_statistic_stands_for_what_a_split_reads(tmp_path: Path, split: Split) -> None:
+    (tmp_path / "t.csv").write_text("day,a,kind\n,1,0\n1,2,1\n2,3,0\n3,4,1\n")
+    data = Data("csv", {"path": "t.csv", "target": "kind", "missing": {"day": "median"}}, split)
+    with pytest.raises(KexpError) as caught:
+        load(data, Site(tmp_path, seed=0, keys=split.keys))
+    assert str(caught.value) == (
+        "error[wrong-fill]: `median` is learnt from the training split, and the split reads `day`\n"
+        "  --> data.missing.day\n"
+        "help: write a value, or drop the rows without one"
+    )
+
+
+def test_a_moment_may_lie_beyond_the_calendar_in_another_zone() -> None:
+    moments: list[object] = ["9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59+00:00"]
+    assert rows(split_table(keyed(t=moments), Split(test=1, order="t"))) == {"train": [1], "test": [0]}
+
+
+def test_dates_with_a_zone_are_not_mixed_with_dates_without_one() -> None:
+    moments: list[object] = ["2026-01-01", "2026-01-02", "2026-01-01T00:30:00+02:00"]
+    assert refusal(keyed(t=moments), Split(test=1, order="t")) == (
+        "error[not-a-date]: `t` has dates with a zone and without one, such as `2026-01-01T00:30:00+02:00`"
+        " in row 2 and `2026-01-01` in row 0 (counted from 0)\n"
+        "  --> data.split.order\n"
+        "help: write the zone of every date, such as `2026-11-23T09:14:55+00:00`, or of none"
+    )
+
+
 def test_too_few_moments_are_refused() -> None:
     assert refusal(keyed(year=[1, 1, 2, 2]), Split(val=1, test=1, order="year")) == (
         "error[too-few-dates]: `year` has 2 different values to cut between, and 3 parts are wanted\n"

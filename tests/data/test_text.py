@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from kexp.data.load import load, read_table
+from kexp.data.windows import WindowColumn, apart
 from kexp.errors import KexpError
 from kexp.protocols import Site, Table
 from kexp.spec.types import Data, Split, Value
@@ -118,6 +119,12 @@ def test_windows_side_by_side_are_all_used(tmp_path: Path) -> None:
     write(tmp_path / "t.txt", "ab" * 50)
     datasets = load(Data("text", {"path": "t.txt", "window": 10}, Split(val=3)), Site(tmp_path, 0))
     assert (datasets.info.sizes, datasets.notes) == ({"train": 6, "val": 3}, ())
+
+
+def test_a_split_without_windows_shares_none() -> None:
+    column = WindowColumn(np.arange(30), np.array([0, 10, 20]), 10)
+    cuts = apart({"train": np.array([0, 1]), "val": np.empty(0, np.int64), "test": np.array([2])}, column)
+    assert {name: rows.tolist() for name, rows in cuts.items()} == {"train": [0, 1], "val": [], "test": [2]}
 
 
 def test_windows_that_all_share_text_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from fakes import KERAS, machine
 from kexp.data.experiment import load_data
 from kexp.document import parse_document
 from kexp.protocols import ColumnFacts, Learnt, Passed, Version
+from kexp.report.passages import learnt_lines
 from kexp.spec.parse import parse_experiment
 
 pytestmark = KERAS
@@ -26,6 +27,11 @@ def scenes():
 def homes():
     city = np.array(["Rome", "Oslo", "Rome", "Bern"] * 5)
     return {"city": city, "size": np.arange(20.0)}, np.arange(20.0)
+
+
+def parts():
+    (inputs, prices) = homes()
+    return {**inputs, "size": np.array([7, 7, 1234567, 7] * 5)}, prices
 
 
 def louder(x):
@@ -263,3 +269,29 @@ def test_seeds_change_what_is_shown_and_nothing_else_does(experiment, previewed)
 
     first, again, other = steps(SCENES), steps(SCENES), steps(SCENES.replace("seed: 3", "seed: 4"))
     assert first == again != other
+
+
+def test_shades_are_found_once_however_many_samples_are_shown(previewed, monkeypatch):
+    from kexp.preview import strips
+
+    found, looked = strips.shades_of, []
+
+    def counted(arrays):
+        looked.append(1)
+        return found(arrays)
+
+    monkeypatch.setattr(strips, "shades_of", counted)
+    numbers = []
+    for num_rows in (1, 6):
+        looked.clear()
+        (sheet,) = previewed(SCENES, num_rows).sheets
+        numbers.append((len(sheet.lines), len(looked)))
+    assert numbers == [(1, 3), (6, 3)]
+
+
+def test_whole_numbers_of_a_vocabulary_are_told_in_full(previewed):
+    text = HOMES.replace("own.py:homes", "own.py:parts").replace(
+        "[{Rescaling: 2.0}, Normalization]", "{IntegerLookup: {output_mode: one_hot}}"
+    )
+    (_, number) = previewed(text).preprocess
+    assert learnt_lines(number) == ["IntegerLookup learnt a vocabulary of 3: -1, 7, 1234567"]

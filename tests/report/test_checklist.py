@@ -1,5 +1,8 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from kexp.record.repeats import Repeat
 from kexp.record.status import Status
@@ -61,8 +64,68 @@ def test_what_a_run_knows_is_filled_in_and_the_rest_is_left_to_the_authors(golde
 def test_a_run_that_knows_nothing_leaves_all_to_the_authors() -> None:
     lines = checklist(Recorded("k3f7", {}, Status(), {})).splitlines()
 
-    assert [line for line in lines if line.startswith("- [x]")] == [
-        "- [x] **How is it trained again?** from the run directory alone:",
+    assert [line for line in lines if line.startswith("- [x]")] == []
+
+
+def spread(*repeats: Repeat) -> list[str]:
+    """Return what is said of these runs."""
+    lines = checklist(Recorded("k3f7", MANIFEST, STATUS, SETTINGS, repeats)).splitlines()
+    start = next(n for n, line in enumerate(lines) if "with which spread" in line)
+    return [line.strip() for line in lines[start : lines.index("## Compute")] if line.strip()]
+
+
+def test_a_seed_that_was_trained_twice_counts_once_in_the_spread() -> None:
+    runs = [
+        Repeat(f"r{n}", seed, {"acc": acc}) for n, (seed, acc) in enumerate([(1, 0.8), (1, 0.8), (2, 0.6)])
+    ]
+
+    assert spread(*runs) == [
+        "- [x] **Over how many runs, with which spread?** 3 runs with 2 seeds, of the same spec, code and "
+        "data; mean ± standard deviation, one run of each seed",
+        "| metric | mean ± sd | lowest | highest |",
+        "| --- | --- | --- | --- |",
+        "| `acc` | 0.7 ± 0.14 | 0.6 | 0.8 |",
+    ]
+
+
+def test_a_metric_that_diverged_with_some_seeds_is_named() -> None:
+    found = spread(
+        *(Repeat(f"r{seed}", seed, {"acc": 0.5, "loss": None if seed else 1.0}) for seed in range(3))
+    )
+
+    assert found[-2:] == [
+        "| `acc` | 0.5 ± 0 | 0.5 | 0.5 |",
+        "| `loss` | not finite with 2 of 3 seeds |  |  |",
+    ]
+
+
+def test_runs_that_all_diverged_tell_no_spread() -> None:
+    assert spread(Repeat("r1", 1, {"loss": None}), Repeat("r2", 2, {"loss": None})) == [
+        "- [ ] **Over how many runs, with which spread?** *to be answered by the authors*",
+        "2 runs with 2 seeds, none of whose metrics is finite with every seed",
+        "| metric | mean ± sd | lowest | highest |",
+        "| --- | --- | --- | --- |",
+        "| `loss` | not finite with 2 of 2 seeds |  |  |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"status": Status("failed")}, "its training is not completed, but failed"),
+        ({"manifest": {**MANIFEST, "spec": {"scope": "smoke"}}}, "it is a smoke run"),
+        ({"manifest": {}}, "it has no manifest of what was trained"),
+    ],
+)
+def test_a_run_that_reproduce_refuses_is_not_said_to_be_trained_again(
+    changed: dict[str, Any], why: str
+) -> None:
+    lines = checklist(replace(Recorded("k3f7", MANIFEST, STATUS, SETTINGS), **changed)).splitlines()
+    at = next(n for n, line in enumerate(lines) if "trained again" in line)
+
+    assert lines[at : at + 2] == [
+        "- [ ] **How is it trained again?** *to be answered by the authors*",
+        f"  `kexp reproduce` refuses it: {why}",
     ]
 
 
