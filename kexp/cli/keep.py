@@ -12,7 +12,7 @@ from kexp.cli.options import RunArgument, RunsOption, found_run, runs_folder, st
 from kexp.cli.streams import Streams
 from kexp.diagnostics import Diagnostic, unambiguous
 from kexp.errors import RunRefused
-from kexp.record.notes import Notes, read_notes, write_notes
+from kexp.record.notes import change_notes
 from kexp.record.rundir import RunDir
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def tag(
 ) -> None:
     """Give a run tags: `tag:WORD` then names it, and gc keeps it."""
     found = found_run(run, runs)
-    notes = read_notes(found)
-    changed = notes.untagged(tags) if remove else notes.tagged(tags)
-    _write(found, changed)
+    changed = change_notes(found, lambda notes: notes.untagged(tags) if remove else notes.tagged(tags))
     streams_of(context).say(unambiguous(f"{found.id}: {' '.join(changed.tags) or 'no tags'}"))
 
 
@@ -45,15 +43,8 @@ def note(
 ) -> None:
     """Write a note on a run; `kexp show` tells it."""
     found = found_run(run, runs)
-    _write(found, read_notes(found).noted(text))
+    change_notes(found, lambda notes: notes.noted(text))
     streams_of(context).say(unambiguous(f"{found.id}: {text}"))
-
-
-def _write(run: RunDir, notes: Notes) -> None:
-    with run.lock():
-        write_notes(run, notes)
-        if run.sums.exists():
-            run.add_sum(run.notes)
 
 
 def rm(
@@ -115,6 +106,7 @@ def gc(
 ) -> None:
     """Trash runs by rules; what has a tag or goes on is always kept."""
     from kexp.record.keeping import parse_rule, parse_size
+    from kexp.record.trash import trashed
 
     root = runs_folder(runs)
     rules = [parse_rule(text) for text in keep or ()]
@@ -122,10 +114,11 @@ def gc(
     if not rules and most is None and not empty_trash:
         raise typer.BadParameter("say what to keep: --keep, --max-size, or --empty-trash", param_hint="gc")
     cleaning = _Cleaning(streams_of(context), root, dry_run)
+    held = trashed(root) if empty_trash else []
     chosen = cleaning.collect(rules, most) if rules or most is not None else []
     if empty_trash:
-        cleaning.empty(chosen)
-    elif chosen and not dry_run:
+        cleaning.empty(held)
+    if chosen and not dry_run:
         cleaning.streams.say(f"`{_command('gc', root)} --empty-trash` frees the room")
 
 
@@ -172,18 +165,16 @@ class _Cleaning:
             self.streams.say(f"what is kept takes {sized(left)}: rules, tags and runs that go on keep it")
         return chosen
 
-    def empty(self, chosen: "Sequence[RunSummary]") -> None:
-        """Delete what is in the trash; `chosen` would be there by now, were it no dry run."""
+    def empty(self, held: Sequence[Path]) -> None:
+        """Delete for good what was in the trash before."""
         from kexp.record import trash
         from kexp.report.size import sized
 
-        held = trash.trashed(self.root)
         if self.dry_run:
-            paths = [*held, *(run.path for run in chosen)]
-            size_bytes = sum(map(trash.size_bytes, paths))
-            self.streams.say(f"{_counted(len(paths))} would be deleted for good, {sized(size_bytes)}")
+            size_bytes = sum(map(trash.size_bytes, held))
+            self.streams.say(f"{_counted(len(held))} would be deleted for good, {sized(size_bytes)}")
         else:
-            freed = sized(trash.empty(self.root))
+            freed = sized(trash.empty(self.root, held))
             self.streams.say(f"{_counted(len(held))} deleted for good, {freed} freed")
 
 

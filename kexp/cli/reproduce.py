@@ -42,6 +42,7 @@ class _Again:
     quiet: bool
     runs: str | None
     target: "RunDir | None" = None
+    data: str | None = None
 
 
 def reproduce(
@@ -71,7 +72,7 @@ def reproduce(
     from kexp.report.reproduction import reproduction_text
 
     target = None if run_dir is None else run_at(run_dir)
-    again = _Again(first, _experiment(first, data, trust), streams, quiet, runs, target)
+    again = _Again(first, _experiment(first, data, trust), streams, quiet, runs, target, data)
     second = _trained(again).run
     others = _others(again, seeds or 0)
     found = compared(first, second, [result.metrics for result in others])
@@ -126,6 +127,8 @@ def _trained(again: _Again, seed: int | None = None) -> "Result":
             with nullcontext() if target is None else target.lock():
                 if target is not None and is_begun(target):
                     _check_reproduces(target, again.first)
+                    if again.data is not None:
+                        display.note("`--data` is for a run that begins; this one has its data")
                     return go_on(target, display, Wish())
                 root = again.experiment.seed or 0
                 return _begun(replace(again, target=target), root if seed is None else seed, display)
@@ -193,14 +196,11 @@ def _others(again: _Again, number: int) -> list["Result"]:
 
 def _note(second: "RunDir", first: "RunDir", found: "Reproduction") -> None:
     """Write into the new run what it showed of the first."""
-    from kexp.record.notes import read_notes, write_notes
+    from kexp.record.notes import change_notes
     from kexp.report.reproduction import verdict
 
     told = f"reproduces {first.id}: {verdict(found)}"
-    with second.lock():
-        notes = read_notes(second)
-        write_notes(second, replace(notes, notes=(*dict.fromkeys((*notes.notes, told)),)))
-        second.add_sum(second.notes)
+    change_notes(second, lambda notes: notes if told in notes.notes else notes.noted(told))
 
 
 def _as_json(

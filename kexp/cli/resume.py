@@ -84,6 +84,7 @@ def go_on(run: "RunDir", display: "RunDisplay", wish: Wish) -> "Result":
     """
     from kexp.record.changes import Consent, check_changes, spec_changes
     from kexp.record.experiment import check_own, runnable_experiment
+    from kexp.record.provenance import read_manifest
     from kexp.record.status import read_status
     from kexp.spec.phases import num_epochs
 
@@ -95,7 +96,9 @@ def go_on(run: "RunDir", display: "RunDisplay", wish: Wish) -> "Result":
     check_changes(asked, wish.accepts)
     status = read_status(run)
     if status.state == "completed" and num_epochs(after) <= num_epochs(before):
-        display.note(f"`{run.id}` is completed; `kexp resume {_tail(run)} --epochs N` trains it for longer")
+        longer = f"; `kexp resume {_tail(run)} --epochs N` trains it for longer"
+        # What reproduces another run would do so no more.
+        display.note(f"`{run.id}` is completed{'' if read_manifest(run).get('reproduces') else longer}")
         return _as_it_is(run, status)
     if num_epochs(after) < status.epoch:
         message = f"{status.epoch} epochs of `{run.id}` are done, and {num_epochs(after)} were asked for"

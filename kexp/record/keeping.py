@@ -9,8 +9,7 @@ from kexp.record.query import RunSummary, larger_is_better
 from kexp.record.runid import slug
 
 _RULE = re.compile(r"latest:(?P<latest>\d+)|best:(?P<best>\d+)(:(?P<metric>[^\s:]+)(:(?P<mode>max|min))?)?")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\Z", re.IGNORECASE)
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT](?P<binary>i)?)?B?\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +24,11 @@ class Rule:
     def kept(self, runs: Sequence[RunSummary]) -> list[RunSummary]:
         """Return the runs of one name that this rule keeps; `runs` come newest first.
 
-        Where none of them has the metric, it cannot tell the good from the bad, and all are kept.
+        Where none of them has a finite value of the metric, it cannot tell good from bad, and all are kept.
         """
         if self.kind == "latest":
             return list(runs[: self.number])
-        if not any(self.metric in run.metrics for run in runs):
+        if all(run.metrics.get(self.metric) is None for run in runs):
             return list(runs)
         sign = -1 if (self.mode or ("max" if larger_is_better(self.metric) else "min")) == "max" else 1
         values = [(sign * value, run) for run in runs if (value := run.metrics.get(self.metric)) is not None]
@@ -62,14 +61,15 @@ def parse_rule(text: str) -> Rule:
 
 
 def parse_size(text: str) -> int:
-    """Read `20GB` or `500 MB` as bytes.
+    """Read `20GB`, `500 MB` or `20GiB` as bytes.
 
     Raises: bad-size.
     """
     found = _SIZE.match(text.strip())
     if found is None:
         raise UsageError.because("bad-size", f"`{text}` is no size", help="such as `20GB` or `500MB`")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+    power = " KMGT".index((found[2] or " ")[0].upper())
+    return int(float(found[1]) * (1024 if found["binary"] else 1000) ** power)
 
 
 def removable(

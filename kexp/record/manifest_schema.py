@@ -1,7 +1,8 @@
 """The manifest's types -> its JSON Schema, so that the two cannot differ."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
+from types import UnionType
+from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from kexp.record.manifest import Backend, Manifest
 
@@ -18,9 +19,17 @@ _PLAIN: Mapping[Any, str] = {
 
 def manifest_schema() -> dict[str, Any]:
     """Return the schema of `manifest.json`."""
+    return schema_of(Manifest, "manifest.json of a kexp run")
+
+
+def schema_of(kind: Any, title: str) -> dict[str, Any]:
+    """Return the schema of a map that a TypedDict describes.
+
+    Raises: TypeError, for a type that no schema is known for.
+    """
     found: dict[str, Any] = {}
-    root = _described(Manifest, found)
-    return {"$schema": _DIALECT, "title": "manifest.json of a kexp run", **root, "$defs": found}
+    root = _described(kind, found)
+    return {"$schema": _DIALECT, "title": title, **root, "$defs": found}
 
 
 def _described(kind: Any, found: dict[str, Any]) -> dict[str, Any]:
@@ -54,4 +63,6 @@ def _schema(hint: Any, found: dict[str, Any]) -> dict[str, Any]:
         return {"type": "array", "items": _schema(arguments[0], found)}
     if origin is dict:
         return {"type": "object", "additionalProperties": _schema(arguments[1], found)}
-    return {"anyOf": [_schema(each, found) for each in arguments]}
+    if origin in (Union, UnionType):
+        return {"anyOf": [_schema(each, found) for each in arguments]}
+    raise TypeError(f"no JSON Schema is known for {hint!r}")

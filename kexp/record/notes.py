@@ -1,10 +1,10 @@
 """What people wrote on a run, in `notes.json`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from kexp.errors import UsageError, did_you_mean, listed
-from kexp.record.jsonfile import SCHEMA, broken, read_object, write_object
+from kexp.record.jsonfile import SCHEMA, broken, object_bytes, read_object
 from kexp.record.rundir import RunDir
 
 
@@ -47,7 +47,18 @@ class Notes:
 
 
 def write_notes(run: RunDir, notes: Notes) -> None:
-    write_object(run.notes, {"schema": SCHEMA, **asdict(notes)})
+    run.replace_listed(run.notes, object_bytes({"schema": SCHEMA, **asdict(notes)}))
+
+
+def change_notes(run: RunDir, change: Callable[[Notes], Notes]) -> Notes:
+    """Change what people wrote on a run, which is this process's own meanwhile; return what it is now.
+
+    Raises: run-locked, run-not-writable, file-broken, another-version, and what `change` raises
+    """
+    with run.lock():
+        notes = change(read_notes(run))
+        write_notes(run, notes)
+    return notes
 
 
 def read_notes(run: RunDir) -> Notes:

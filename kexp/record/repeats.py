@@ -1,6 +1,6 @@
 """The runs of one experiment under several seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from kexp.record.experiment import run_document
 from kexp.record.provenance import read_manifest
 from kexp.record.query import list_runs
 from kexp.record.rundir import RunDir
-from kexp.record.status import read_status
+from kexp.record.status import read_status, standing
 
 _MAY_DIFFER = ("seed", "name", "description", "tags", "trackers", "expect")
 
@@ -26,9 +26,22 @@ class Repeat:
 
 
 def repeats(run: RunDir, root: Path) -> list[Repeat]:
-    """Return the completed runs below `root` that differ from `run` in the seed alone, and itself."""
-    completed = [RunDir(each.path) for each in list_runs(root) if each.state == "completed"]
-    return [_repeat(other) for other in completed if other.id == run.id or _are_alike(run, other)]
+    """Return a run, if it is completed, and the completed ones below `root` that differ in the seed alone.
+
+    The run itself comes first, wherever it lies; then the oldest.
+    """
+    others = [RunDir(each.path) for each in reversed(list_runs(root)) if each.state == "completed"]
+    alike = [other for other in others if other.id != run.id and _are_alike(run, other)]
+    own = [run] if standing(run)[1] == "completed" else []
+    return [_repeat(each) for each in (*own, *alike)]
+
+
+def one_per_seed(runs: Iterable[Repeat]) -> list[Repeat]:
+    """Return the first run with each seed: one that was trained again tells nothing more of the spread."""
+    first: dict[int, Repeat] = {}
+    for each in runs:
+        first.setdefault(each.seed, each)
+    return list(first.values())
 
 
 def _repeat(run: RunDir) -> Repeat:

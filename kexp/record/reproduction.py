@@ -16,6 +16,8 @@ from kexp.record.status import Status, read_status
 
 CONFIDENCE = 0.95
 _TIMES = ("seconds", "nonfinite")
+_ROUNDING = 1e-12
+"""By which share the mean of equal numbers may miss them: some thousand times the rounding of a double."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,18 @@ class Interval:
 
     @property
     def holds(self) -> bool:
-        return self.low <= self.then <= self.high
+        rounding = _ROUNDING * max(abs(self.then), abs(self.mean))
+        return self.low - rounding <= self.then <= self.high + rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Diverged:
+    """A metric that tells nothing: not finite in `seeds` of `of` other trainings, or in the run itself."""
+
+    name: str
+    seeds: int
+    of: int
+    in_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +79,28 @@ class Reproduction:
     metrics: tuple[Moved, ...]
     epochs: int
     intervals: tuple[Interval, ...] = ()
+    diverged: tuple[Diverged, ...] = ()
 
     @property
     def reached(self) -> str:
         return "R1" if self.parting is None else "R0"
 
     @property
-    def is_kept(self) -> bool:
-        """Whether nothing that the run promised is broken.
+    def kept(self) -> bool | None:
+        """Whether the run held what it promised; None: nothing tells.
 
         Bits are promised where nothing drifted. Elsewhere the result is to lie where other seeds' do.
         """
         if self.parting is None:
             return True
-        if self.promises_bits:
+        if self.promises_bits or not all(interval.holds for interval in self.intervals):
             return False
-        return all(interval.holds for interval in self.intervals)
+        return True if self.intervals and not self.diverged else None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether nothing that the run promised is known to be broken."""
+        return self.kept is not False
 
     @property
     def promises_bits(self) -> bool:
@@ -92,7 +111,7 @@ class Reproduction:
             "claims": self.claim.level if self.claim else None,
             "why_not": [*self.claim.why_not] if self.claim else [],
             "reached": self.reached,
-            "kept": self.is_kept,
+            "kept": self.kept,
             "bit_identical": self.parting is None,
             "first_difference": None if self.parting is None else asdict(self.parting),
             "metrics": {m.name: {"then": m.then, "now": m.now, "moved": m.by} for m in self.metrics},
@@ -101,6 +120,7 @@ class Reproduction:
                 i.name: {"then": i.then, "mean": i.mean, "low": i.low, "high": i.high, "inside": i.holds}
                 for i in self.intervals
             },
+            "diverged": {d.name: {"seeds": d.seeds, "of": d.of, "run": d.in_run} for d in self.diverged},
         }
 
 
@@ -116,6 +136,7 @@ def compared(first: RunDir, again: RunDir, others: Sequence[Mapping[str, float]]
         metrics=tuple(Moved(name, then.metrics.get(name), now.metrics.get(name)) for name in names),
         epochs=then.epoch,
         intervals=intervals(then.metrics, others),
+        diverged=diverged(then.metrics, others),
     )
 
 
@@ -148,16 +169,30 @@ def intervals(
 
     Source: Student's t for one more sample; Bonferroni's correction for several metrics.
     """
-    if len(others) < 2:
-        return ()
-    judged = {name: value for name, value in metrics.items() if name in _of_result(metrics)}
+    lost = {each.name for each in diverged(metrics, others)}
     known = {
         name: (value, [other[name] for other in others])
-        for name, value in judged.items()
-        if value is not None and all(_is_finite(other.get(name)) for other in others)
+        for name in _judged(metrics, others)
+        if name not in lost and (value := metrics[name]) is not None
     }
     share = 1 - (1 - CONFIDENCE) / max(1, len(known))
     return tuple(_interval(name, then, values, share) for name, (then, values) in known.items())
+
+
+def diverged(
+    metrics: Mapping[str, float | None], others: Sequence[Mapping[str, float]]
+) -> tuple[Diverged, ...]:
+    """Return the metrics of the result of which no interval can be told."""
+    found = (
+        Diverged(
+            name,
+            sum(not _is_finite(other.get(name)) for other in others),
+            len(others),
+            not _is_finite(metrics[name]),
+        )
+        for name in _judged(metrics, others)
+    )
+    return tuple(each for each in found if each.seeds or each.in_run)
 
 
 def _interval(name: str, then: float, values: Sequence[float], share: float) -> Interval:
@@ -169,8 +204,13 @@ def _interval(name: str, then: float, values: Sequence[float], share: float) -> 
     return Interval(name, then, middle, middle - reach, middle + reach)
 
 
-def _of_result(metrics: Mapping[str, float | None]) -> list[str]:
-    """Return the metrics that a paper would report: the test split's, else the best epoch's val."""
+def _judged(metrics: Mapping[str, float | None], others: Sequence[Mapping[str, float]]) -> list[str]:
+    """Return the metrics that a paper would report: the test split's, else the best epoch's val.
+
+    None, where too few others are there to tell a spread.
+    """
+    if len(others) < 2:
+        return []
     for prefix in ("test_", "val_"):
         named = [name for name in metrics if name.startswith(prefix)]
         if named:

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from kexp.errors import KexpError, RunRefused
 from kexp.record.files import is_temporary, read_regular, remove, sha256_of, write_atomically
 from kexp.record.jsonfile import broken
-from kexp.record.sums import check_sum, line_of, read_sums, sum_line, sums_of, sums_text
+from kexp.record.sums import check_sum, line_of, read_sums, sum_line, sums_of, sums_text, with_line
 from kexp.record.trust import Subject, is_vouched, local_key, write_macs
 
 Origin = Literal["own", "foreign", "unverified"]
@@ -81,17 +81,31 @@ class SealedFolder:
         write_atomically(self.sums, text)
 
     def add_sum(self, file: Path) -> None:
-        """Write down the sha256 of one new file, where those of the others are; the caller owns the folder.
+        """Write down the sha256 of a file as it is now, beside those of others; the caller owns the folder.
 
         Raises: file-broken
         """
         text = sums_text(self.sums)
         if text is None:
             return
-        longer = text + sum_line(file, file.relative_to(self.path).as_posix())
+        changed = with_line(text, sum_line(file, file.relative_to(self.path).as_posix()))
+        self._relist(text, changed)
+
+    def replace_listed(self, path: Path, data: bytes) -> None:
+        """Replace a file, which the list meanwhile describes as it was and as it will be.
+
+        Raises: file-broken
+        """
+        text = sums_text(self.sums)
+        if text is not None:
+            self._relist(text, text + line_of(data, path.relative_to(self.path).as_posix()))
+        write_atomically(path, data)
+        self.add_sum(path)
+
+    def _relist(self, text: bytes, changed: bytes) -> None:
         # Both are vouched for until the list is replaced, so that no kill makes the run a stranger's.
-        self._vouch("whole", text, text, longer)
-        write_atomically(self.sums, longer)
+        self._vouch("whole", text, text, changed)
+        write_atomically(self.sums, changed)
 
     def remove_sums(self) -> None:
         """Withdraw what was said of files that are about to change; what was asked for stays vouched for."""
@@ -152,9 +166,7 @@ class SealedFolder:
                 continue
             room -= found.st_size if found.st_size <= _LARGE_BYTES else 0
             is_hashed = found.st_size <= _LARGE_BYTES and room >= 0
-            check_sum(
-                name, listed, partial(sha256_of, path) if is_hashed else partial(listed.__getitem__, name)
-            )
+            check_sum(name, listed, partial(sha256_of, path) if is_hashed else None)
 
     def verify(self, relative: str) -> bool:
         """Return True for a file that is as SHA256SUMS says, and False where there is no SHA256SUMS.

@@ -1,5 +1,6 @@
 """Where each setting of a run comes from: the command line, the spec, or a default."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ Setting = tuple[object, str]
 """A value, and where it is from."""
 
 _SHORT = {"--seed": "seed", "--name": "name"}
+_SET = re.compile(r"(?:--set=|--set\Z|-q*s)(.*)", re.DOTALL)
+"""Also `-strain.epochs=3`, and `-qs` with the one flag that is a letter."""
 
 
 def settings_with_origin(run: RunDir) -> dict[str, Setting]:
@@ -28,20 +31,33 @@ def settings_with_origin(run: RunDir) -> dict[str, Setting]:
         return {}
     manifest, resolved = read_manifest(run), plain(run_document(run).root)
     settings = settings_of(resolved) if isinstance(resolved, Mapping) else {}
-    again = manifest.get("reproduces")
-    origins = {f"run {again}": settings} if again else _origins(run, manifest)
+    origins = _origins(run, manifest, settings)
     return {path: (value, _origin(path, value, origins)) for path, value in settings.items()}
 
 
-def _origins(run: RunDir, manifest: Mapping[str, Any]) -> dict[str, Mapping[str, object]]:
+def _origins(
+    run: RunDir, manifest: Mapping[str, Any], settings: Mapping[str, object]
+) -> dict[str, Mapping[str, object]]:
     """Return what each origin sets, the strongest first."""
-    command, changed = manifest.get("command"), manifest.get("changed")
+    changed, again = manifest.get("changed"), manifest.get("reproduces")
     lines = [line for change in changed or () for line in _list(change.get("settings"))]
-    return {
-        "a resume": {str(line).partition(":")[0]: None for line in lines},
-        "command line": _assigned(_list(command)),
-        "spec": {path: value for spec in _given(run) for path, value in settings_of(spec).items()},
-    }
+    resumed = {"a resume": {str(line).partition(":")[0]: None for line in lines}}
+    spec = {path: value for spec in _given(run) for path, value in settings_of(spec).items()}
+    if again:
+        return {**resumed, **_of_reproduction(f"run {again}", spec, settings)}
+    return {**resumed, "command line": _assigned(_list(manifest.get("command"))), "spec": spec}
+
+
+def _of_reproduction(
+    first: str, spec: Mapping[str, object], settings: Mapping[str, object]
+) -> dict[str, Mapping[str, object]]:
+    """Return what is as in the run that was trained again, whose settings are this run's spec.
+
+    Of the rest `--seeds` and `--data` set what they are named after.
+    """
+    same = {path: value for path, value in settings.items() if path in spec and spec[path] == value}
+    chosen = {path: value for path, value in settings.items() if path.partition(".")[0] in ("seed", "data")}
+    return {first: same, "command line": chosen}
 
 
 def _origin(path: str, value: object, origins: Mapping[str, Mapping[str, object]]) -> str:
@@ -71,8 +87,9 @@ def _assigned(command: Sequence[object]) -> dict[str, object]:
     for word, following in zip(words, [*words[1:], ""], strict=True):
         option, equals, value = word.partition("=")
         text = value if equals else following
-        if option in ("-s", "--set"):
-            key, _, given = text.partition("=")
+        assigned = _SET.fullmatch(word)
+        if assigned:
+            key, _, given = (assigned[1] or following).partition("=")
             found |= flat(_parsed(given), key.strip())
         elif option in _SHORT:
             found[_SHORT[option]] = _parsed(text)

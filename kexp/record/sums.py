@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from kexp.errors import RunRefused
@@ -32,6 +32,12 @@ def line_of(data: bytes, name: str) -> bytes:
     return _line(hashlib.sha256(data).hexdigest(), name)
 
 
+def with_line(text: bytes, line: bytes) -> bytes:
+    """Return a list with a line in place of what it says of that name."""
+    lines = [each + b"\n" for each in text.split(b"\n") if each and _name_of(each) != _name_of(line[:-1])]
+    return b"".join(lines) + line
+
+
 def sums_text(path: Path) -> bytes | None:
     """Return a list of hashes as it stands in its file; None where there is none.
 
@@ -45,8 +51,8 @@ def sums_text(path: Path) -> bytes | None:
         raise broken(path, f"it cannot be read: {error.strerror}") from None
 
 
-def read_sums(path: Path) -> dict[str, str] | None:
-    """Return hash by relative path; None where there is no such list.
+def read_sums(path: Path) -> dict[str, frozenset[str]] | None:
+    """Return hashes by relative path, several of a file that was being replaced; None where there is no list.
 
     Raises: file-broken
     """
@@ -54,18 +60,18 @@ def read_sums(path: Path) -> dict[str, str] | None:
     if data is None:
         return None
     text = data.decode("utf-8", "surrogateescape")
-    sums = {}
+    sums: dict[str, frozenset[str]] = {}
     for line in text.removesuffix("\n").split("\n") if text else []:
         match = _LINE.match(line)
         if match is None:
             raise broken(path, "it is not a list of hashes and names")
         name = re.sub(r"\\.", lambda m: _ESCAPES.get(m[0], m[0]), match[3]) if match[1] else match[3]
-        sums[name] = match[2]
+        sums[name] = sums.get(name, frozenset()) | {match[2]}
     return sums
 
 
-def check_sum(name: str, sums: dict[str, str], digest: Callable[[], str]) -> None:
-    """Refuse a file, `name` in its run, that is not as `sums` say.
+def check_sum(name: str, sums: Mapping[str, frozenset[str]], digest: Callable[[], str] | None = None) -> None:
+    """Refuse a file, `name` in its run, that `sums` do not name, or describe otherwise.
 
     Raises: file-not-listed, file-differs
     """
@@ -75,12 +81,16 @@ def check_sum(name: str, sums: dict[str, str], digest: Callable[[], str]) -> Non
             f"`{name}` is not among the files that `SHA256SUMS` of its run names",
             help="it was added after kexp wrote the run; remove it, or ask for the run again",
         )
-    if digest() != sums[name]:
+    if digest is not None and digest() not in sums[name]:
         raise RunRefused.because(
             "file-differs",
             f"`{name}` is not the file that `SHA256SUMS` of its run describes",
             help="it was changed after kexp wrote the run; ask for the run again",
         )
+
+
+def _name_of(line: bytes) -> bytes:
+    return line.partition(b" ")[2][1:]
 
 
 def _line(digest: str, name: str) -> bytes:

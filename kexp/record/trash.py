@@ -1,6 +1,7 @@
 """Runs that were removed: kept in a hidden folder beside the others until that is emptied."""
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,13 +65,15 @@ def _entries(root: Path) -> list[Path]:
     return [path for path in entries if is_temporary(path) or RunDir(path).is_run]
 
 
-def empty(root: Path) -> int:
-    """Delete what is in the trash for good; return how many bytes that frees.
+def empty(root: Path, held: Collection[Path] | None = None) -> int:
+    """Delete what is in the trash for good, or what of it is `held`; return how many bytes that frees.
 
     Raises: run-not-writable, trash-elsewhere.
     """
     freed = 0
     for path in _entries(root):
+        if held is not None and path not in held and not is_temporary(path):
+            continue
         taken = size_bytes(path)
         try:
             remove_folder(path)

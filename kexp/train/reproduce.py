@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from kexp.errors import DataError
@@ -70,11 +71,19 @@ def _changed_data(manifest: Mapping[str, Any], order: Order, ready: Ready) -> It
 
 def _changed_weights(then: Mapping[str, str], order: Order) -> Iterator[str]:
     """Compare the files that layers begin from, which the run knows by other paths in the same order."""
-    paths = weight_files(order.experiment)
-    for path, digest in zip(paths, then.values(), strict=False):
-        now = weights_sha256(order.folder / path)
-        if now != digest:
-            yield f"{path}: sha256 {_short(digest)} → {_short(now)}"
+    now = {path: weights_sha256(order.folder / path) for path in weight_files(order.experiment)}
+    if len(then) != len(now):  # a file that had two names is resolved to one
+        then, now = _each_once(then), _each_once(now)
+    for known, path in zip_longest(then, now):
+        if known is None or path is None or then[known] != now[path]:
+            yield f"{path or known}: sha256 {_short(then.get(known))} → {_short(now.get(path))}"
+
+
+def _each_once(files: Mapping[str, str]) -> dict[str, str]:
+    first: dict[str, str] = {}
+    for path, digest in files.items():
+        first.setdefault(digest, path)
+    return {path: digest for digest, path in first.items()}
 
 
 def _short(digest: object) -> str:

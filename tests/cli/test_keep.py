@@ -1,6 +1,7 @@
 """`kexp tag`, `note`, `rm`, `restore` and `gc`, and what `ls --size` says of the room."""
 
 import json
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
@@ -40,6 +41,17 @@ def test_tags_are_given_and_taken_away(kexp):
     assert kexp("tag", "k3f1", "best", "--remove") == (0, f"{FIRST}: no tags\n")
 
 
+def test_hashes_hold_after_many_tags(kexp, tmp_path):
+    run = RunDir(tmp_path / "runs" / FIRST)
+    run.write_sums()
+    for word in ("a", "b"):
+        kexp("tag", "k3f1", word)
+    kexp("note", "k3f1", "fine")
+
+    assert run.sums.read_text().count("  notes.json\n") == 1
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=run.path, check=True)
+
+
 def test_a_removed_run_comes_back_by_what_was_said(kexp, tmp_path):
     said = f"removed {FIRST}; `kexp restore {FIRST}` brings it back\n"
     assert kexp("rm", "k3f1", FIRST, f"runs/{FIRST}") == (0, said)
@@ -68,7 +80,7 @@ def test_a_clean_up_says_first_what_it_would_do(kexp):
     )
     assert kexp("gc", "--keep", "best:2", "--empty-trash", "--dry-run") == (
         0,
-        f"{listed}1 of 3 runs would go to the trash, 1 MB\n1 run would be deleted for good, 1 MB\n",
+        f"{listed}1 of 3 runs would go to the trash, 1 MB\n0 runs would be deleted for good, 0 B\n",
     )
     assert kexp("gc", "--keep", "best:2") == (
         0,
@@ -77,6 +89,18 @@ def test_a_clean_up_says_first_what_it_would_do(kexp):
     assert kexp("gc", "--empty-trash", "--dry-run") == (0, "1 run would be deleted for good, 1 MB\n")
     assert kexp("gc", "--empty-trash") == (0, "1 run deleted for good, 1 MB freed\n")
     assert kexp("restore") == (0, "the trash of runs is empty\n")
+
+
+def test_a_clean_up_deletes_for_good_only_what_was_in_the_trash_before(kexp):
+    kexp("rm", "k3f1")
+    assert kexp("gc", "--keep", "latest:1", "--empty-trash") == (
+        0,
+        f"{SECOND}     1 MB  completed\n"
+        "1 of 2 runs moved to the trash, 1 MB\n"
+        "1 run deleted for good, 1 MB freed\n"
+        "`kexp gc --empty-trash` frees the room\n",
+    )
+    assert kexp("restore") == (0, f"{SECOND}  1 MB\n")
 
 
 def test_what_cannot_be_made_to_fit_is_said(kexp):

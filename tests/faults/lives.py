@@ -9,7 +9,7 @@ from faults.disk import Killed
 from faults.life import Life, Say, Training, check_shown, run_below
 from kexp.record import trash
 from kexp.record.experiment import check_own
-from kexp.record.notes import Notes, read_notes, write_notes
+from kexp.record.notes import Notes, change_notes, read_notes
 from kexp.record.provenance import read_manifest
 from kexp.record.rundir import RunDir
 
@@ -75,9 +75,7 @@ class Afterwards:
         say("deleted")
 
     def _use(self, run: RunDir, say: Say) -> None:
-        with run.lock():
-            write_notes(run, Notes(("tagged", "again")))
-            run.add_sum(run.notes)
+        change_notes(run, lambda notes: Notes(("tagged", "again")))
         say("tagged")
         with run.lock():
             run.add_sum(run.write_evaluation("test", NOW, {"schema": 1, "loss": 0.5}))
@@ -90,6 +88,8 @@ class Afterwards:
             if not run.is_run:
                 continue
             check_own(run, trust=False)
+            if not run.evaluations.is_dir():
+                run.check_whole()
             assert run.last_checkpoint is not None and run.model_file.is_file()
             assert "tagged" not in said or read_notes(run).tags == ("tagged", "again")
             assert "evaluated" not in said or len([*run.evaluations.iterdir()]) == 1

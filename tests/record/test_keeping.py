@@ -1,3 +1,4 @@
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,16 +58,22 @@ def test_other_rules_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("20GB", 20 * 10**9), ("1.5 MB", 1_500_000), ("10k", 10_000), ("7", 7)]
+    ("text", "size"), [("20GB", 20 * 10**9), ("1.5 MB", 1_500_000), ("10k", 10_000), ("7", 7), ("7 B", 7)]
 )
 def test_sizes_are_decimal(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-def test_a_size_that_is_none_is_refused() -> None:
+@pytest.mark.parametrize(("text", "size"), [("20GiB", 20 << 30), ("1.5 kib", 1536), ("1Ti", 1 << 40)])
+def test_sizes_with_an_i_are_binary(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["much", "20i", "20iB", "20 XB", "GB"])
+def test_a_size_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(KexpError) as caught:
-        parse_size("much")
-    assert str(caught.value) == "error[bad-size]: `much` is no size\nhelp: such as `20GB` or `500MB`"
+        parse_size(text)
+    assert str(caught.value) == f"error[bad-size]: `{text}` is no size\nhelp: such as `20GB` or `500MB`"
 
 
 def test_the_best_and_the_latest_are_kept() -> None:
@@ -86,6 +93,16 @@ def test_runs_without_a_metric_are_worse_than_those_with_it() -> None:
 def test_a_metric_that_no_run_of_a_name_has_lets_all_of_it_stay() -> None:
     others = [summary("x", name="iris"), summary("y", name="iris")]
     assert ids(removable([*RUNS, *others], [Rule("best", 2)], {}, None)) == "ace"
+
+
+def test_a_metric_that_was_never_finite_lets_all_runs_of_a_name_stay(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        run = made(tmp_path, name)
+        write_status(run, Status("completed", "digits", metrics={"val_auc": math.nan}))
+    runs = list_runs(tmp_path)
+
+    assert [run.metrics for run in runs] == [{"val_auc": None}] * 2
+    assert removable(runs, [Rule("best", 1, "val_auc")], {}, None) == []
 
 
 def test_the_best_by_a_metric_that_no_run_has_is_refused() -> None:

@@ -4,13 +4,16 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from kexp.record.environment import recorded_variables
-from kexp.record.manifest import collect_environment, git_diff, manifest, requirements
-from kexp.record.manifest_schema import manifest_schema
+from kexp.record.distributions import requirements
+from kexp.record.environment import collect_environment, recorded_variables
+from kexp.record.git import git_diff
+from kexp.record.manifest import manifest
+from kexp.record.manifest_schema import manifest_schema, schema_of
 from kexp.record.rundir import RunDir
 
 SCHEMA_FILE = Path(__file__).parents[2] / "kexp" / "record" / "manifest.schema.json"
@@ -148,6 +151,12 @@ def test_a_manifest_with_other_keys_or_values_is_refused(tmp_path, place, key):
     inner[key] = object
 
     assert len(faults(record)) == 1
+
+
+@pytest.mark.parametrize("hint", [set[int], list, tuple[int, str], bytes])
+def test_a_type_that_no_schema_is_known_for_is_refused(hint):
+    with pytest.raises(TypeError, match="no JSON Schema is known for"):
+        schema_of(TypedDict("Odd", {"a": hint}), "odd")
 
 
 def test_a_manifest_without_a_part_is_refused(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from kexp.errors import RunRefused, UsageError
-from kexp.record.notes import Notes, read_notes, write_notes
+from kexp.record.notes import Notes, change_notes, read_notes, write_notes
 from kexp.record.rundir import RunDir
 
 
@@ -11,6 +11,14 @@ def test_notes_read_back(tmp_path):
     write_notes(RunDir(tmp_path), notes)
 
     assert read_notes(RunDir(tmp_path)) == notes
+
+
+def test_notes_are_read_only_once_the_run_is_one_s_own(tmp_path):
+    run = RunDir(tmp_path)
+    with run.lock(), pytest.raises(RunRefused, match=r"error\[run-locked\]"):
+        change_notes(RunDir(tmp_path), lambda notes: pytest.fail("they were read"))
+
+    assert read_notes(run) == Notes()
 
 
 def test_a_run_without_notes_has_none(tmp_path):

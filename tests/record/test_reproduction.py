@@ -8,7 +8,7 @@ import pytest
 from kexp.record.differences import Difference
 from kexp.record.history import append_row
 from kexp.record.level import Claim
-from kexp.record.reproduction import Interval, Moved, Parting, Reproduction, compared, intervals
+from kexp.record.reproduction import Diverged, Interval, Moved, Parting, Reproduction, compared, intervals
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
 from kexp.report.reproduction import reproduction_text
@@ -165,6 +165,48 @@ def test_an_interval_is_of_what_a_paper_reports() -> None:
     assert [i.name for i in intervals({"loss": 1.0}, [{"loss": 1.0}, {"loss": float("nan")}])] == []
 
 
+def test_seeds_that_diverge_are_named_and_keep_nothing(tmp_path: Path) -> None:
+    others = [*OTHERS, {"loss": 0.1, "test_loss": float("nan"), "test_accuracy": float("inf")}]
+    first = run(tmp_path, "first", level=None)
+    found = compared(first, run(tmp_path, "again", weights="b" * 64), others)
+
+    assert (found.kept, found.is_kept, found.intervals) == (None, True, ())
+    assert found.diverged == (Diverged("test_loss", 1, 4), Diverged("test_accuracy", 1, 4))
+    assert found.as_json()["diverged"]["test_loss"] == {"seeds": 1, "of": 4, "run": False}
+    assert reproduction_text("first", "again", found, 4).splitlines()[-3:] == [
+        "diverged test_loss      not finite in 1 of 4 seeds",
+        "         test_accuracy  not finite in 1 of 4 seeds",
+        "reached  R0: the same spec, code and data; the run promised no more; "
+        "what diverged leaves open whether seeds lead to this result",
+    ]
+
+
+def test_a_metric_that_holds_beside_one_that_diverged_leaves_the_verdict_open(tmp_path: Path) -> None:
+    others = [{**other, "test_loss": float("nan")} for other in OTHERS]
+    first = run(tmp_path, "first", level=None)
+    found = compared(first, run(tmp_path, "again", weights="b" * 64), others)
+
+    assert [(each.name, each.holds) for each in found.intervals] == [("test_accuracy", True)]
+    assert (found.kept, found.diverged) == (None, (Diverged("test_loss", 3, 3),))
+
+
+def test_a_metric_that_diverged_in_the_run_itself_is_named(tmp_path: Path) -> None:
+    first = run(tmp_path, "first", metrics={**METRICS, "test_loss": None}, level=None)
+    found = compared(first, run(tmp_path, "again", weights="b" * 64), OTHERS)
+
+    assert found.diverged == (Diverged("test_loss", 0, 3, in_run=True),)
+    assert reproduction_text("first", "again", found, 3).splitlines()[-2] == (
+        "diverged test_loss  not finite in the run"
+    )
+
+
+def test_seeds_that_agree_hold_a_result_that_rounding_alone_tells_from_theirs() -> None:
+    (near,) = intervals({"loss": 0.5}, [{"loss": 0.5000000000000001}] * 5)
+    (far,) = intervals({"loss": 0.5}, [{"loss": 0.5000001}] * 5)
+
+    assert (near.high - near.low, near.holds, far.holds) == (0.0, True, False)
+
+
 def test_the_record_says_all_of_it(tmp_path: Path) -> None:
     found = both(tmp_path, losses=(0.7, 0.25), metrics={**METRICS, "loss": 0.25}, variables={})
     record = json.loads(json.dumps(found.as_json()))
@@ -173,7 +215,7 @@ def test_the_record_says_all_of_it(tmp_path: Path) -> None:
         "claims": "R2",
         "why_not": [],
         "reached": "R0",
-        "kept": True,
+        "kept": None,
         "bit_identical": False,
         "first_difference": {"where": "epoch 2", "name": "loss", "then": 0.5, "now": 0.25},
         "metrics": {
@@ -183,5 +225,6 @@ def test_the_record_says_all_of_it(tmp_path: Path) -> None:
         },
         "drift": [{"key": "variables.TF_X", "then": "1", "now": None}],
         "intervals": {},
+        "diverged": {},
     }
     assert Interval("a", 1.0, 2.0, 1.5, 2.5).holds is False

@@ -228,6 +228,20 @@ def test_logs_are_listed_when_they_are_closed(run):
     ]
 
 
+def test_a_file_that_is_listed_again_has_one_line(run):
+    run.write_spec(b"name: a\n")
+    run.write_code("back\\slash.py", b"x")
+    run.write_sums()
+    for text in ("epoch 1\n", "epoch 2\n"):
+        run.train_log.write_text(text)
+        run.add_sum(run.train_log)
+        run.add_sum(run.code / "back\\slash.py")
+
+    names = [line.partition("  ")[2] for line in run.sums.read_text().splitlines()]
+    assert names == ["spec.yaml", "train.log", "code/back\\\\slash.py"]
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=run.path, check=True)
+
+
 def test_without_sums_nothing_is_vouched_for(run):
     run.write_spec(b"name: a\n")
 

@@ -3,6 +3,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kexp.record.repeats import Repeat, repeats
 from kexp.record.rundir import RunDir
 from kexp.record.settings import settings_with_origin
@@ -72,10 +74,49 @@ def test_what_a_resume_changed_is_its_own(tmp_path: Path) -> None:
     assert [path for path, (_, whence) in found.items() if whence == "a resume"] == ["train.epochs"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-strain.epochs=5"],
+        ["-qstrain.epochs=5"],
+        ["-qs", "train.epochs=5"],
+        ["-s", "train.epochs=5"],
+        ["--set=train.epochs=5"],
+        ["--set", "train.epochs=5"],
+    ],
+)
+def test_a_setting_of_the_command_line_is_known_however_it_is_written(
+    tmp_path: Path, words: list[str]
+) -> None:
+    found = settings_with_origin(run(tmp_path, command=["kexp", "train", "a.yaml", *words]))
+
+    assert [path for path, (_, whence) in found.items() if whence == "command line"] == ["train.epochs"]
+
+
+def reproduction(folder: Path, **changed: Any) -> RunDir:
+    """Make a run that trained one with seed 3 and two threads again: its spec is what that one resolved."""
+    made = run(folder, reproduces="20261123-091455-a-aaaa", **changed)
+    made.write_spec(RESOLVED.format(seed=3, threads=2).encode())
+    return made
+
+
 def test_the_settings_of_a_reproduction_are_those_of_its_run(tmp_path: Path) -> None:
-    found = settings_with_origin(run(tmp_path, reproduces="20261123-091455-a-aaaa"))
+    found = settings_with_origin(reproduction(tmp_path))
 
     assert {whence for _, whence in found.values()} == {"run 20261123-091455-a-aaaa"}
+
+
+def test_what_a_reproduction_sets_itself_is_not_of_its_run(tmp_path: Path) -> None:
+    made = reproduction(tmp_path, seed=4, threads=8, changed=[{"time": "", "settings": ["train.epochs: 5"]}])
+    made.resolved.write_text(made.resolved.read_text().replace("dataset: digits", "dataset: wine"))
+    found = settings_with_origin(made)
+
+    assert {path: found[path] for path, (_, whence) in found.items() if not whence.startswith("run ")} == {
+        "seed": (4, "command line"),
+        "runtime.threads": (8, "default"),
+        "data.dataset": ("wine", "command line"),
+        "train.epochs": (5, "a resume"),
+    }
 
 
 def test_a_run_that_was_cut_off_has_no_settings(tmp_path: Path) -> None:
@@ -93,6 +134,20 @@ def test_runs_of_one_experiment_differ_in_their_seeds_alone(tmp_path: Path) -> N
     broken.resolved.write_text("a: [")
 
     assert repeats(first, tmp_path) == [
-        Repeat("20261123-091404-a-k3f7", 4, {"loss": 1.0}),
         Repeat("20261123-091403-a-k3f7", 3, {"loss": 1.0}),
+        Repeat("20261123-091404-a-k3f7", 4, {"loss": 1.0}),
     ]
+
+
+def test_a_run_that_lies_elsewhere_is_one_of_its_repeats(tmp_path: Path) -> None:
+    first = run(tmp_path / "elsewhere")
+    run(tmp_path / "runs", seed=4)
+
+    assert [repeat.seed for repeat in repeats(first, tmp_path / "runs")] == [3, 4]
+
+
+def test_a_run_that_failed_is_none_of_its_repeats(tmp_path: Path) -> None:
+    first = run(tmp_path, state="failed")
+    run(tmp_path, seed=4)
+
+    assert [repeat.seed for repeat in repeats(first, tmp_path)] == [4]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kexp.record import seal, trust
+from kexp.record.notes import Notes, write_notes
 from kexp.record.rundir import RunDir
 from kexp.record.trust import config_folder, local_key
 
@@ -199,6 +200,21 @@ def test_a_kill_between_the_mac_and_the_list_leaves_the_run_the_user_s(run, monk
     run.sums.write_bytes(before)
 
     assert run.origin() == "own"
+
+
+def test_a_kill_while_notes_change_leaves_the_run_whole(run, monkeypatch):
+    write_notes(run, Notes(("first",)))
+    disk, seen = seal.write_atomically, []
+
+    def look(path, data):
+        disk(path, data)
+        run.check_whole()
+        seen.append((path.name, run.origin(), run.sums.read_text().count("  notes.json\n")))
+
+    monkeypatch.setattr(seal, "write_atomically", look)
+    write_notes(run, Notes(("second",)))
+
+    assert seen == [("SHA256SUMS", "own", 2), ("notes.json", "own", 2), ("SHA256SUMS", "own", 1)]
 
 
 # ---------------------------------------------------------------- runs that did not end

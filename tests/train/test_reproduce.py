@@ -1,12 +1,15 @@
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fakes import KERAS, FakeDisplay, digits, machine
 from jsonschema import Draft202012Validator
 from resuming import killed, resume, train
+from strategies import experiment_of
 
 from kexp.errors import DataError
 from kexp.record.experiment import read_experiment
@@ -131,3 +134,27 @@ def test_the_other_seeds_are_the_same_whenever_a_run_is_reproduced() -> None:
 
     assert [other_seed(3, number) for number in range(2)] == [1569063725, 344277772]
     assert len({other_seed(seed, number) for seed in range(3) for number in range(3)}) == 9
+
+
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        (["a"], ["b.txt: sha256 (none) → 3e23e8160039"]),
+        (["a", "b", "b"], []),
+        (["a", "b", "c"], ["2.txt: sha256 2e7d2c03a950 → (none)"]),
+    ],
+)
+def test_files_that_layers_begin_from_are_compared_to_the_last(
+    tmp_path: Path, then: list[str], told: list[str]
+) -> None:
+    machine()
+    from kexp.train.reproduce import _changed_weights
+
+    layers = ", ".join(f"{{IntegerLookup: {{vocabulary: {name}.txt}}}}" for name in "ab")
+    spec = f"data: {{source: npz}}\nmodel: {{layers: [{layers}]}}\ntrain: {{optimizer: sgd, loss: mse}}\n"
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text(name)
+    recorded = {f"{n}.txt": sha256(text.encode()).hexdigest() for n, text in enumerate(then)}
+    order: Any = SimpleNamespace(experiment=experiment_of(spec), folder=tmp_path)
+
+    assert [*_changed_weights(recorded, order)] == told
