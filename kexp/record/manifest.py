@@ -3,13 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
-from kexp.record.distributions import requirements
-from kexp.record.environment import Environment, collect_environment
-from kexp.record.git import git_diff
+from kexp.record.environment import Environment
 from kexp.record.jsonfile import SCHEMA
 from kexp.record.level import Level, claim
-
-__all__ = ["collect_environment", "git_diff", "manifest", "requirements"]
 
 
 class Spec(TypedDict):

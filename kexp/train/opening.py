@@ -18,7 +18,10 @@ from kexp.graph.weights import pack
 from kexp.preparation import info_as_json, write_preparation
 from kexp.protocols import Plan, TensorInfo
 from kexp.record.changes import Change
+from kexp.record.distributions import requirements
+from kexp.record.environment import collect_environment
 from kexp.record.files import sha256_of
+from kexp.record.git import git_diff
 from kexp.record.history import drop_rows_after, write_csv
 from kexp.record.manifest import (
     Backend,
@@ -27,10 +30,7 @@ from kexp.record.manifest import (
     Model,
     Sections,
     Spec,
-    collect_environment,
-    git_diff,
     manifest,
-    requirements,
     with_claim,
 )
 from kexp.record.notes import Notes, write_notes

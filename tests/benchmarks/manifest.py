@@ -16,7 +16,9 @@ _CODE = """
 import json, os, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from kexp.record.manifest import collect_environment, git_diff, requirements
+from kexp.record.distributions import requirements
+from kexp.record.environment import collect_environment
+from kexp.record.git import git_diff
 from kexp.record.rundir import RunDir
 
 here, run = Path.cwd(), RunDir.create(Path(sys.argv[1]), "manifest", datetime.now(UTC))
