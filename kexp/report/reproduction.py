@@ -94,7 +94,8 @@ def _diverged(found: Reproduction) -> list[str]:
 def _reached(found: Reproduction) -> str:
     elsewhere = "" if all(i.holds for i in found.intervals) else "; other seeds lead elsewhere"
     if found.parting is None:
-        return f"R1: {LEVELS['R1']}{elsewhere}"
+        kept = "; the promise is kept" if found.claim is not None and found.claim.promises_bits else ""
+        return f"R1: {LEVELS['R1']}{kept}{elsewhere}"
     if found.promises_bits:
         return f"R0 alone: {LEVELS['R0']}; the promise of the same bits is broken{elsewhere}"
     why = "what drifted may explain the rest" if found.drift else "the run promised no more"

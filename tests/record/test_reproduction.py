@@ -65,7 +65,7 @@ def test_the_same_bits_keep_every_promise(tmp_path: Path) -> None:
         "claimed  R2: the same bits, also when interrupted and resumed\n"
         "drift    nothing: the same machine class, packages and threads\n"
         "result   bit-identical: weights, 2 epochs of history and 3 metrics\n"
-        "reached  R1: the same bits on the same machine class, packages and threads"
+        "reached  R1: the same bits on the same machine class, packages and threads; the promise is kept"
     )
 
 
