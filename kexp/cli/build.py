@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kexp.cli.options import streams_of
+from kexp.cli.output import check_output, write_output
 from kexp.errors import UsageError
 from kexp.export import FORMATS
 
@@ -49,7 +50,7 @@ def build(
     if output == _STDOUT:
         streams.tell(data.decode().rstrip("\n"))
         return
-    _write(Path(output), data)
+    write_output(Path(output), data)
     if read.experiment.preprocess and suffix != ".keras":
         streams.say("its inputs are what `preprocess` makes; only a .keras file takes raw values")
     size = "" if parameters is None else f", {parameters:,} parameters"
@@ -59,7 +60,7 @@ def build(
 def _suffix(output: str, force: bool) -> str:
     """Return the kind of file that is asked for.
 
-    Raises: UsageError (unknown-suffix, file-exists, not-writable).
+    Raises: UsageError (unknown-suffix), and what `check_output` raises.
     """
     suffix = ".py" if output == _STDOUT else Path(output).suffix
     if suffix not in FORMATS:
@@ -69,10 +70,8 @@ def _suffix(output: str, force: bool) -> str:
             f"`{output}` ends in no format that `kexp build` writes",
             help=f"end it in one of {listed}; `-o -` writes the script to stdout",
         )
-    if output != _STDOUT and Path(output).exists() and not force:
-        raise UsageError.because("file-exists", f"`{output}` exists", help="`--force` replaces it")
-    if not Path(output).resolve().parent.is_dir():
-        raise UsageError.because("not-writable", f"there is no folder `{Path(output).parent}`")
+    if output != _STDOUT:
+        check_output(Path(output), force)
     return suffix
 
 
@@ -98,17 +97,3 @@ def _built(experiment: "Experiment", folder: Path, suffix: str) -> "Built":
     if begins:
         begin_layers(built.beginnings, columns, folder)
     return built
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write the file.
-
-    Raises: UsageError (not-writable).
-    """
-    from kexp.record.files import write_atomically
-
-    try:
-        write_atomically(path, data)
-    except OSError as error:
-        message = f"`{path}` cannot be written: {error.strerror}"
-        raise UsageError.because("not-writable", message) from None
