@@ -87,6 +87,16 @@ class RunDisplay:
         for line in ("", *lines):
             self._say(Text(line))
 
+    def __enter__(self) -> "RunDisplay":
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if isinstance(error, KexpError):
+                self.failed(error)
+        finally:
+            self.close()
+
     def failed(self, error: KexpError) -> None:
         """Write into the log what `main` is about to say on the screen."""
         self._take_bar_away()

@@ -122,21 +122,17 @@ def _trained(again: _Again, seed: int | None = None) -> "Result":
     with again.streams.hushed():
         from kexp.cli.display import RunDisplay
 
-        display = RunDisplay(again.streams, again.quiet, again.runs)
-        try:
-            with nullcontext() if target is None else target.lock():
-                if target is not None and is_begun(target):
-                    _check_reproduces(target, again.first)
-                    if again.data is not None:
-                        display.note("`--data` is for a run that begins; this one has its data")
-                    return go_on(target, display, Wish())
-                root = again.experiment.seed or 0
-                return _begun(replace(again, target=target), root if seed is None else seed, display)
-        except KexpError as error:
-            display.failed(error)
-            raise
-        finally:
-            display.close()
+        with (
+            RunDisplay(again.streams, again.quiet, again.runs) as display,
+            nullcontext() if target is None else target.lock(),
+        ):
+            if target is not None and is_begun(target):
+                _check_reproduces(target, again.first)
+                if again.data is not None:
+                    display.note("`--data` is for a run that begins; this one has its data")
+                return go_on(target, display, Wish())
+            root = again.experiment.seed or 0
+            return _begun(replace(again, target=target), root if seed is None else seed, display)
 
 
 def _begun(again: _Again, seed: int, display: "RunDisplay") -> "Result":

@@ -1,13 +1,24 @@
 """What a finished training tells: its JSON, and whether it kept its promises."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kexp.diagnostics import Diagnostic
 from kexp.errors import PromiseBroken
 from kexp.record.jsonfile import told
 from kexp.spec.types import Experiment
 from kexp.train.order import Result
+
+if TYPE_CHECKING:
+    from kexp.cli.streams import Streams
+
+
+def tell_result(result: Result, streams: "Streams", as_json: bool) -> None:
+    """Tell other programs what was trained: JSON where it is asked for, else where the run lies."""
+    if as_json:
+        streams.tell_json(result_as_json(result))
+    elif not streams.out.isatty():
+        streams.tell(str(result.run.path))
 
 
 def result_as_json(result: Result) -> dict[str, Any]:

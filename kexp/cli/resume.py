@@ -12,7 +12,7 @@ import typer
 
 from kexp.cli.options import JsonOption, RunArgument, RunsOption, TrustOption, found_run, streams_of
 from kexp.diagnostics import Diagnostic
-from kexp.errors import KexpError, RunRefused, UsageError
+from kexp.errors import RunRefused, UsageError
 
 if TYPE_CHECKING:
     from kexp.cli.display import RunDisplay
@@ -59,21 +59,11 @@ def resume(
     with streams.hushed():
         from kexp.cli.display import RunDisplay
 
-        display = RunDisplay(streams, quiet, runs)
-        try:
-            with found.lock():
-                result = go_on(found, display, wish)
-        except KexpError as error:
-            display.failed(error)
-            raise
-        finally:
-            display.close()
-    from kexp.cli.results import result_as_json
+        with RunDisplay(streams, quiet, runs) as display, found.lock():
+            result = go_on(found, display, wish)
+    from kexp.cli.results import tell_result
 
-    if as_json:
-        streams.tell_json(result_as_json(result))
-    elif not streams.out.isatty():
-        streams.tell(str(result.run.path))
+    tell_result(result, streams, as_json)
 
 
 def go_on(run: "RunDir", display: "RunDisplay", wish: Wish) -> "Result":

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kexp.cli.options import JsonOption, RunsOption, runs_folder, streams_of
-from kexp.errors import KexpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +99,7 @@ def train(
                 profile=profile,
             )
 
-        try:
+        with display:
             display.warn(read.warnings)
             target = None if run_dir is None else run_at(run_dir)
             with nullcontext() if target is None else target.lock():
@@ -112,17 +111,10 @@ def train(
                 else:
                     with placed(experiment):
                         result = _begun(experiment, lambda machine: order(machine, target), display, profile)
-        except KexpError as error:
-            display.failed(error)
-            raise
-        finally:
-            display.close()
-    from kexp.cli.results import check_promises, result_as_json
+    from kexp.cli.results import check_promises, tell_result
 
-    if as_json:
-        streams.tell_json(result_as_json(result))
-    elif not smoke and not streams.out.isatty():
-        streams.tell(str(result.run.path))
+    if as_json or not smoke:
+        tell_result(result, streams, as_json)
     if check and not smoke:
         check_promises(experiment, result.metrics)
 
