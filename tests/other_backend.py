@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict
 from hashlib import sha256
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import own_steps
 from fakes import machine
 from resuming import killed, outcome, resume, train
 
@@ -188,13 +190,15 @@ def in_segments() -> list[str]:
 
     random = np.random.default_rng(0)
     parts = random.normal(size=(83, 6)).astype("float32"), random.integers(0, 3, 83)
-    task = Task(make, Feed(parts, 16, 5, True), Feed(parts, 16), stops_at_nan=True)
-    expected = fitted(task, "single")
-    return [
-        difference
-        for mode, steps in (("resident", 2), ("streamed", None))
-        for difference in fitted(task, mode, steps).differences(expected)
-    ]
+    whole = Feed(parts, 16, 5, True)
+    lost = Feed((np.where(np.arange(83)[:, None] == 40, np.float32("nan"), parts[0]), parts[1]), 16)
+    found = []
+    for feed, ends in ((whole, ()), (lost, (keras.callbacks.TerminateOnNaN(),))):
+        task = Task(make, feed, Feed(parts, 16), callbacks=lambda ends=ends: ends, stops_at_nan=True)
+        expected = fitted(task, "single")
+        for mode, steps in (("resident", 2), ("streamed", None)):
+            found += fitted(task, mode, steps).differences(expected)
+    return found
 
 
 def refused() -> dict[str, str]:
@@ -235,14 +239,15 @@ def refused_models(folder: Path) -> dict[str, str]:
     (folder / "another.py").write_text(OF_ANOTHER, encoding="utf-8")
     found = {}
     for name, model in REFUSED.items():
-        lines = spec("mlp", 1).splitlines()
-        at = next(number for number, line in enumerate(lines) if line.startswith("model: "))
-        lines[at] = f"model: {model.format(folder=folder)}"
         try:
-            _ready("\n".join(lines))
+            _ready(_with_model(spec("mlp", 1), model.format(folder=folder)))
         except SpecError as error:
             found[name] = next(diagnostic.message for diagnostic in error.diagnostics)
     return found
+
+
+def _with_model(text: str, model: str) -> str:
+    return re.sub("(?m)^model: .*$", lambda _: f"model: {model}", text)
 
 
 def differences(one: Any, two: Any, path: str = "") -> list[str]:
@@ -254,9 +259,12 @@ def differences(one: Any, two: Any, path: str = "") -> list[str]:
 
 def resumed(folder: Path) -> dict[str, list[str]]:
     """Kill trainings in the middle of an epoch and go on; tell how they differ from ones that were not."""
+    (folder / "own.py").write_text(own_steps.code(), encoding="utf-8")
+    own = _with_model(spec("mlp", 2), own_steps.MODEL)
+    own = re.sub(r"(?m)^  (loss|metrics|optimizer): .*\n", "", own) + f"  {own_steps.TRAIN}\n"
+    texts = {kind: spec(kind, 3, dropout=True, callbacks=PLATEAU) for kind in ("mlp", "cnn")}
     found = {}
-    for kind, at in (("mlp", 11), ("cnn", 13)):
-        text = spec(kind, 3, dropout=True, callbacks=PLATEAU)
+    for (kind, text), at in zip({**texts, "own": own}.items(), (11, 13, 11), strict=True):
         whole = outcome(train(text, folder / f"{kind}-whole"))
         run = resume(killed(text, folder / f"{kind}-killed", at))
         found[kind] = differences(whole, outcome(run))

@@ -107,7 +107,7 @@ def test_segments_on_jax_leave_the_bits_of_its_own_fit(there):
 
 @OTHERS
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(backend, there):
-    assert there(backend)["resumed"] == {"mlp": [], "cnn": []}
+    assert there(backend)["resumed"] == {"mlp": [], "cnn": [], "own": []}
 
 
 @OTHERS

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import numpy as np
+import own_steps
 import pytest
 from fakes import KERAS, FakeDisplay
 from resuming import Ender, Killed, copied, die, killed, outcome, resume, train
@@ -70,73 +71,6 @@ TRANSFORMER = """
     - GlobalAveragePooling1D
     - Dense: {units: 10, activation: softmax}
 """
-OWN = """
-  "own.py:Own":
-    body: {model: {layers: [{Rescaling: 0.0625}, {Dense: 8}, {Dropout: 0.2}, {Dense: 10}]}}
-"""
-OWN_CODE = """\
-import random
-
-import keras
-import numpy as np
-from keras import ops
-
-
-class Own(keras.Model):
-    def __init__(self, body):
-        super().__init__()
-        self.body = body
-        self.noise = keras.random.SeedGenerator(5)
-        self.tracker = keras.metrics.Mean(name="loss")
-
-    def call(self, x, training=False):
-        return self.body(x, training=training)
-
-    def compile(self, optimizer, second):
-        super().compile()
-        self.optimizer, self.second = optimizer, second
-        self.error = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def train_step(self, data):
-        import tensorflow as tf
-
-        x, y = data
-        x = x + keras.random.normal(ops.shape(x), seed=self.noise)
-        with tf.GradientTape(persistent=True) as tape:
-            loss = self.error(y, self(x, training=True))
-        first, last = self.trainable_variables[:2], self.trainable_variables[2:]
-        self.optimizer.apply(tape.gradient(loss, first), first)
-        self.second.apply(tape.gradient(loss, last), last)
-        self.tracker.update_state(loss)
-        return {"loss": self.tracker.result(), "last": loss}
-
-    def test_step(self, data):
-        x, y = data
-        self.tracker.update_state(self.error(y, self(x)))
-        return {"loss": self.tracker.result()}
-
-    @property
-    def metrics(self):
-        return [self.tracker]
-
-
-class Draws(keras.callbacks.Callback):
-    \"\"\"Draws from all generators of the process, and has a memory and a generator of its own.\"\"\"
-
-    def __init__(self, patience=2):
-        super().__init__()
-        self.patience, self.seen, self.own = patience, [], np.random.default_rng(1)
-        self.table = {("a", 1): np.zeros(2)}
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.patience += 1
-        self.seen.append((epoch, random.random(), np.random.rand(), self.own.random()))
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.table["a", 1] = self.table["a", 1] + self.own.random(2)
-        logs["drawn"] = float(np.random.rand() + random.random() + len(self.seen) + self.own.random())
-        logs["noise"] = float(keras.random.uniform(()))
-"""
 CALLBACKS = (
     "callbacks: [{ReduceLROnPlateau: {patience: 1, cooldown: 1, min_delta: 0.05}}, "
     "{EarlyStopping: {patience: 1, min_delta: 0.3, restore_best_weights: true}}]"
@@ -174,9 +108,7 @@ LOSS = "sparse_categorical_crossentropy"
 def spec(kind="mlp", **changed):
     """Return the text of a spec of one kind; `changed` are texts to put in the places of others."""
     if kind == "own":
-        more = "optimizer: {Adam: 1e-2}\n  compile: {second: {SGD: 0.01}}"
-        model = OWN
-        text = SPEC.format(name=kind, data=DIGITS, model=model, loss="null", more=more)
+        text = SPEC.format(name=kind, data=DIGITS, model=own_steps.MODEL, loss="null", more=own_steps.TRAIN)
         text = text.replace("  loss: null\n  metrics: [accuracy]\n", "")
     else:
         model, more = KINDS[kind]
@@ -199,7 +131,7 @@ SLOW_KINDS = slow("mlp", "lstm", "transformer", "accumulation", "weights", "eage
 def whole(tmp_path_factory):
     """Return runs that nothing ended, each trained once."""
     folder = tmp_path_factory.mktemp("whole")
-    (folder / "own.py").write_text(OWN_CODE)
+    (folder / "own.py").write_text(own_steps.code())
     runs = {}
 
     def trained(text):
@@ -212,7 +144,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def own_code(tmp_path):
-    (tmp_path / "own.py").write_text(OWN_CODE)
+    (tmp_path / "own.py").write_text(own_steps.code())
 
 
 @pytest.mark.parametrize(

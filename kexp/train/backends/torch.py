@@ -7,12 +7,14 @@ from typing import Any
 import keras
 import torch
 from keras.src.backend.torch import core, nn
+from keras.src.trainers.data_adapters import data_adapter_utils
 
 from kexp.spec.types import Runtime
 from kexp.train.backends.devices import check_device, missing, unused_gpu
 
 _GPU_HELP = "pytorch.org says which torch there is for which GPU"
 _NO_MEMORY = re.compile(r"out of memory|can't allocate memory")
+_own_loader = data_adapter_utils.get_torch_dataloader
 
 
 class Torch:
@@ -26,6 +28,7 @@ class Torch:
         core.DEFAULT_DEVICE = device  # what Keras reads from the environment while it is imported
         torch.use_deterministic_algorithms(runtime.deterministic)
         _take_permuted_maps()
+        data_adapter_utils.get_torch_dataloader = _loader_that_draws_nothing
         if not device.startswith("cuda"):
             return device, note
         return f"gpu:{device.partition(':')[2]} ({torch.cuda.get_device_name(device)})", note
@@ -46,6 +49,7 @@ class Torch:
         return is_memory or (isinstance(error, RuntimeError) and bool(_NO_MEMORY.search(str(error))))
 
     def build_steps(self, model: keras.Model, batch: Any) -> None:
+        model._symbolic_build(data_batch=batch)  # first, as `fit` does
         model.train_step(keras.tree.map_structure(keras.ops.convert_to_tensor, batch))
 
     def sync(self, model: keras.Model) -> None:
@@ -74,6 +78,17 @@ def _take_permuted_maps() -> None:
         return own(log_prob.contiguous(), *given, **named)
 
     nn.tnn = SimpleNamespace(**{**vars(torch.nn.functional), "nll_loss": nll_loss})
+
+
+def _loader_that_draws_nothing(batches: Any) -> Any:
+    """Return Keras's loader with a generator of its own, which torch asks for a seed whenever one begins.
+
+    What the global generator gives a model then depends on its steps alone, not on how often `fit` began.
+    Source: torch 2.13 `_BaseDataLoaderIter`.
+    """
+    loader = _own_loader(batches)
+    loader.generator = torch.Generator(torch.get_default_device())
+    return loader
 
 
 def _choose_device(asked: str) -> tuple[str, str | None]:
