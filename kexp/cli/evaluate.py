@@ -124,7 +124,7 @@ def _record(run: "RunDir", split: str, record: Mapping[str, object]) -> None:
     """
     try:
         with run.lock():
-            run.add_sum(run.write_evaluation(split, datetime.now(UTC), record))
+            run.write_evaluation(split, datetime.now(UTC), record)
     except RunRefused as error:
         (fault,) = error.diagnostics
         unsaid = f"this result is not recorded in the run: {fault.message}"

@@ -47,7 +47,7 @@ class Notes:
 
 
 def write_notes(run: RunDir, notes: Notes) -> None:
-    run.replace_listed(run.notes, object_bytes({"schema": SCHEMA, **asdict(notes)}))
+    run.write_listed(run.notes, object_bytes({"schema": SCHEMA, **asdict(notes)}))
 
 
 def change_notes(run: RunDir, change: Callable[[Notes], Notes]) -> Notes:

@@ -105,6 +105,12 @@ class RunDir(SealedFolder):
         except OSError:
             return False
 
+    @property
+    def made_at_first(self) -> tuple[Path, ...]:
+        """What is there before the status says that the run began, beside what the user gave."""
+        told = (self.resolved, self.manifest, self.requirements, self.source_diff, self.notes)
+        return (*told, self.preprocess, self.sums_mac, self._lock)
+
     # ---------------------------------------------------------------- one process at a time
 
     @contextmanager
@@ -257,14 +263,17 @@ class RunDir(SealedFolder):
             write(temporary)
 
     def write_evaluation(self, split: str, now: datetime, record: Mapping[str, object]) -> Path:
-        """Keep the result of one evaluation beside the earlier ones."""
+        """Keep the result of one evaluation beside the earlier ones, and list it.
+
+        Raises: file-broken
+        """
         make_folder(self.evaluations)
         stem, count = f"{slug(split)}-{stamp(now)}", 1
         path = self.evaluations / f"{stem}.json"
         while path.exists():
             count += 1
             path = self.evaluations / f"{stem}-{count}.json"
-        write_object(path, record)
+        self.write_listed(path, object_bytes(record))
         return path
 
 

@@ -89,10 +89,11 @@ class SealedFolder:
         if text is None:
             return
         changed = with_line(text, sum_line(file, file.relative_to(self.path).as_posix()))
-        self._relist(text, changed)
+        if changed != text:
+            self._relist(text, changed)
 
-    def replace_listed(self, path: Path, data: bytes) -> None:
-        """Replace a file, which the list meanwhile describes as it was and as it will be.
+    def write_listed(self, path: Path, data: bytes) -> None:
+        """Write or replace a file, which the list meanwhile describes as it was and as it will be.
 
         Raises: file-broken
         """

@@ -1,11 +1,14 @@
 import multiprocessing
 import os
+import shutil
 import stat
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from faults import disk as disks
+from faults.disk import Disk, Killed, deadly, installed
 
 from kexp.record import seal, trust
 from kexp.record.notes import Notes, write_notes
@@ -179,7 +182,7 @@ def test_a_run_that_was_moved_is_still_the_user_s(run, tmp_path):
 
 def test_a_file_that_is_added_to_the_list_is_vouched_for(run):
     with run.lock():
-        run.add_sum(run.write_evaluation("test", NOW, {"loss": 0.5}))
+        run.write_evaluation("test", NOW, {"loss": 0.5})
 
     assert run.origin() == "own"
 
@@ -187,16 +190,15 @@ def test_a_file_that_is_added_to_the_list_is_vouched_for(run):
 def test_a_file_that_is_added_to_a_stranger_s_list_makes_it_nobody_s_own(run):
     run.sums_mac.unlink()
     with run.lock():
-        run.add_sum(run.write_evaluation("test", NOW, {"loss": 0.5}))
+        run.write_evaluation("test", NOW, {"loss": 0.5})
 
     assert run.origin() == "foreign"
     assert not run.sums_mac.exists()
 
 
 def test_a_kill_between_the_mac_and_the_list_leaves_the_run_the_user_s(run, monkeypatch):
-    path = run.write_evaluation("test", NOW, {"loss": 0.5})
     before = run.sums.read_bytes()
-    run.add_sum(path)
+    run.write_evaluation("test", NOW, {"loss": 0.5})
     run.sums.write_bytes(before)
 
     assert run.origin() == "own"
@@ -215,6 +217,22 @@ def test_a_kill_while_notes_change_leaves_the_run_whole(run, monkeypatch):
     write_notes(run, Notes(("second",)))
 
     assert seen == [("SHA256SUMS", "own", 2), ("notes.json", "own", 2), ("SHA256SUMS", "own", 1)]
+
+
+def test_a_kill_while_an_evaluation_is_kept_leaves_the_run_whole(run, tmp_path):
+    seen = []
+    with installed(Disk()) as disk:
+        RunDir(shutil.copytree(run.path, tmp_path / "whole")).write_evaluation("test", NOW, {"loss": 0.5})
+    for number in range(1, disk.number + 1):
+        killed = RunDir(shutil.copytree(run.path, tmp_path / str(number)))
+        with installed(Disk(before=deadly(disks.change(number)))), pytest.raises(Killed):
+            killed.write_evaluation("test", NOW, {"loss": 0.5})
+        killed.check_whole()
+        seen.append((killed.origin(), [*killed.evaluations.glob("[!.]*")] != []))
+        killed.write_evaluation("test", NOW, {"loss": 0.5})
+        killed.check_whole()
+
+    assert set(seen) == {("own", False), ("own", True)}
 
 
 # ---------------------------------------------------------------- runs that did not end
