@@ -68,11 +68,14 @@ def reproduce(
     """Train a run again from what it keeps, and compare; exit 3 when it does not hold what it promised."""
     streams, first = streams_of(context), found_run(run, runs)
     from kexp.cli.resume import run_at
+    from kexp.cli.specs import Spec
     from kexp.record.reproduction import compared
     from kexp.report.reproduction import reproduction_text
 
-    target = None if run_dir is None else run_at(run_dir)
-    again = _Again(first, _experiment(first, data, trust), streams, quiet, runs, target, data)
+    experiment = _experiment(first, data, trust)
+    asked = Spec(experiment, first.resolved.read_bytes(), first.path, {})
+    target = None if run_dir is None else run_at(run_dir, asked)
+    again = _Again(first, experiment, streams, quiet, runs, target, data)
     second = _trained(again).run
     others = _others(again, seeds or 0)
     found = compared(first, second, [result.metrics for result in others])
@@ -181,7 +184,7 @@ def _check_reproduces(target: "RunDir", first: "RunDir") -> None:
 
 def _others(again: _Again, number: int) -> list["Result"]:
     """Train other seeds, which are the same whenever the run is reproduced."""
-    from kexp.train.reproduce import other_seed
+    from kexp.record.reproduction import other_seed
 
     root = again.experiment.seed or 0
     return [_trained(again, other_seed(root, each)) for each in range(number)]

@@ -12,7 +12,7 @@ import typer
 
 from kexp.cli.options import JsonOption, RunArgument, RunsOption, TrustOption, found_run, streams_of
 from kexp.diagnostics import Diagnostic
-from kexp.errors import RunRefused, UsageError
+from kexp.errors import UsageError
 
 if TYPE_CHECKING:
     from kexp.cli.display import RunDisplay
@@ -69,7 +69,7 @@ def resume(
 def go_on(run: "RunDir", display: "RunDisplay", wish: Wish) -> "Result":
     """Train what is left of a run, which the caller has locked; a completed one is left as it is.
 
-    Raises: UsageError (resume-impossible, resume-differs, epochs-in-stages, epochs-done), and what
+    Raises: UsageError (resume-impossible, resume-differs, epochs-in-stages, fewer-epochs), and what
         `runnable_experiment` and `kexp.train.resume.resume` raise.
     """
     from kexp.record.changes import Consent, check_changes, spec_changes
@@ -82,18 +82,29 @@ def go_on(run: "RunDir", display: "RunDisplay", wish: Wish) -> "Result":
     before = runnable_experiment(run, wish.trusts)
     after = _changed(before, wish)
     changes = spec_changes(before, after)
+    _check_longer(run, num_epochs(before), num_epochs(after))
     asked = [change for change in changes if wish.epochs is None or change.key != "train.epochs"]
     check_changes(asked, wish.accepts)
     status = read_status(run)
-    if status.state == "completed" and num_epochs(after) <= num_epochs(before):
+    if status.state == "completed" and num_epochs(after) == num_epochs(before):
         longer = f"; `kexp resume {_tail(run)} --epochs N` trains it for longer"
         # What reproduces another run would do so no more.
         display.note(f"`{run.id}` is completed{'' if read_manifest(run).get('reproduces') else longer}")
         return _as_it_is(run, status)
-    if num_epochs(after) < status.epoch:
-        message = f"{status.epoch} epochs of `{run.id}` are done, and {num_epochs(after)} were asked for"
-        raise UsageError.because("epochs-done", message, help=f"ask for more than {status.epoch}")
     return _resumed(run, display, after, Consent(changes, wish.accepts, run.origin() == "own"))
+
+
+def _check_longer(run: "RunDir", before: int, after: int) -> None:
+    """Refuse a shorter training: it would not be what was begun, in fewer epochs.
+
+    Raises: UsageError (fewer-epochs).
+    """
+    if after < before:
+        raise UsageError.because(
+            "fewer-epochs",
+            f"`{run.id}` trains {before} epochs, and {after} were asked for; expected as many or more",
+            help="train a run of its own with `kexp train`; without a change this one goes on as it began",
+        )
 
 
 def _changed(before: "Experiment", wish: Wish) -> "Experiment":
@@ -163,21 +174,24 @@ def _tail(run: "RunDir") -> str:
 # ---------------------------------------------------------------- kexp train --run-dir
 
 
-def run_at(path: Path) -> "RunDir":
+def run_at(path: Path, spec: "Spec") -> "RunDir":
     """Take the directory that `--run-dir` names: one with a run, an empty one, or one to be made.
 
-    Raises: RunRefused (not-a-run, runs-not-writable).
+    Raises: RunRefused (not-a-run, runs-not-writable), and what reading the spec's code raises.
     """
+    from kexp.custom import kept_code
+    from kexp.record.beginning import check_may_begin
     from kexp.record.rundir import RunDir
+    from kexp.record.status import is_begun
+    from kexp.spec.references import custom_names
 
     run = RunDir.at(path)
-    others = [entry.name for entry in path.iterdir() if entry.name != "lock"]
-    if others and not run.is_run:
-        raise RunRefused.because(
-            "not-a-run",
-            f"`{path}` holds `{sorted(others)[0]}` and no run",
-            help="name an empty directory, or one that is not there yet",
-        )
+    if not is_begun(run):
+        code = kept_code(custom_names(spec.experiment), spec.folder).files
+        asked = {run.spec: spec.text}
+        asked |= {run.spec_bases / relative: data for relative, data in spec.bases.items()}
+        asked |= {run.code / relative: data for relative, data in code.items()}
+        check_may_begin(run, {p.relative_to(run.path).as_posix(): data for p, data in asked.items()})
     return run
 
 

@@ -101,7 +101,7 @@ def train(
 
         with display:
             display.warn(read.warnings)
-            target = None if run_dir is None else run_at(run_dir)
+            target = None if run_dir is None else run_at(run_dir, read)
             with nullcontext() if target is None else target.lock():
                 if target is not None and is_begun(target):
                     as_before(read, target)

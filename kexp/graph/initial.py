@@ -22,6 +22,7 @@ from kexp.graph.weights import finalize
 from kexp.protocols import Column
 from kexp.record.files import sha256_of
 from kexp.record.rundir import RunDir
+from kexp.record.trash import once_at
 from kexp.spec.types import Port, Step
 
 
@@ -116,7 +117,9 @@ def found_weights(step: Step, folder: Path) -> Path:
     path = weights_file(folder / step.weights.source)
     if not path.is_file():
         message = f"there are no weights at `{path}`"
-        help = "`weights` is a run directory, a .keras file or a .safetensors file"
+        help, run = "`weights` is a run directory, a .keras file or a .safetensors file", once_at(path)
+        if run is not None:
+            help = f"that run is in `{run.path.parent}`: `kexp restore {run.id}` brings it back"
         raise NotFound(Diagnostic("weights-not-found", message, f"{step.path}.weights", help=help))
     return path
 

@@ -1,5 +1,6 @@
 """A run beside the one that trained it again: whether the promise held, and what moved."""
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -193,6 +194,11 @@ def diverged(
         for name in _judged(metrics, others)
     )
     return tuple(each for each in found if each.seeds or each.in_run)
+
+
+def other_seed(seed: int, number: int) -> int:
+    """Return a seed for one more training: the same whenever this run is reproduced."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {number}".encode()).digest()[:4], "big") >> 1
 
 
 def _interval(name: str, then: float, values: Sequence[float], share: float) -> Interval:

@@ -58,6 +58,13 @@ def trashed(root: Path) -> list[Path]:
     return [path for path in _entries(root) if not is_temporary(path)]
 
 
+def once_at(path: Path) -> RunDir | None:
+    """Return the run in the trash that a path led to, or into, before it was removed."""
+    path = path.resolve()
+    runs = (RunDir(place.parent / FOLDER / place.name) for place in (path, *path.parents))
+    return next((run for run in runs if run.is_run), None)
+
+
 def _entries(root: Path) -> list[Path]:
     """Return the runs in the trash, with what is left of one that was being deleted."""
     folder = _folder(root)

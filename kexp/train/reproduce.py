@@ -1,6 +1,5 @@
 """A recorded run -> the same training once more, on the same data, in a run of its own."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
@@ -31,11 +30,6 @@ def reproduce(first: RunDir, order: Order, display: Display) -> Result:
     run = RunDir.create(order.runs, order.experiment.name, order.started)
     with run.lock():
         return carry_out(run, order, ready, display)
-
-
-def other_seed(seed: int, number: int) -> int:
-    """Return a seed for one more training: the same whenever this run is reproduced."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {number}".encode()).digest()[:4], "big") >> 1
 
 
 def check_same_data(first: RunDir, order: Order, ready: Ready) -> None:

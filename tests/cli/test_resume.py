@@ -1,6 +1,8 @@
 """Real processes, ended by real signals, and gone on with."""
 
+import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fakes import digits, environment
+from safetensors import safe_open
 
 from kexp.record.rundir import RunDir
 from kexp.record.status import derive_state, read_status
@@ -51,10 +54,14 @@ def ended(tmp_path, number, spec=SPEC):
 
 
 def told(run):
-    """Return what must be the same, whatever ended the run."""
+    """Return what must be the same, whatever ended the run: all that it keeps, but for names and times."""
     status = read_status(run)
     rows = re.sub(r'"seconds": [^,]+', "", run.metrics.read_text())
-    return status.state, status.weights_sha256, status.metrics, status.best, rows
+    with safe_open(run.last_checkpoint, "numpy") as state:
+        arrays = {key: state.get_tensor(key).tobytes() for key in state.keys()}  # noqa: SIM118
+        record = json.loads(state.metadata()["kexp"])
+    record = {name: value for name, value in record.items() if name not in ("run", "best_row", "sha256")}
+    return status.state, status.weights_sha256, status.metrics, status.best, rows, arrays, record
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +69,11 @@ def short():
     return SPEC.replace("epochs: 400", "epochs: 12")
 
 
-def test_a_killed_process_goes_on_where_it_was(kexp, tmp_path, short):
+@pytest.mark.parametrize(
+    "backend", ["tensorflow", *(pytest.param(name, marks=pytest.mark.slow) for name in ("jax", "torch"))]
+)
+def test_a_killed_process_goes_on_where_it_was(kexp, tmp_path, short, backend):
+    short += f"runtime: {{backend: {backend}}}\n"
     (tmp_path / "whole.yaml").write_text(short)
     assert kexp("train", "whole.yaml", "--run-dir", "whole").returncode == 0
     run, code = ended(tmp_path, signal.SIGKILL, short)
@@ -70,7 +81,9 @@ def test_a_killed_process_goes_on_where_it_was(kexp, tmp_path, short):
     done = kexp("resume", "run")
 
     assert (code, state, done.returncode, done.stdout) == (-9, "interrupted", 0, f"{run.path}\n")
-    assert told(run) == told(RunDir(tmp_path / "whole"))
+    found, expected = told(run), told(RunDir(tmp_path / "whole"))
+    assert {key.split("/")[0] for key in found[5]} >= {"model", "optimizer", "metrics"}
+    assert found == expected
     again = kexp("train", "spec.yaml", "--run-dir", "run")
     assert (again.returncode, again.stderr) == (
         0,
@@ -91,8 +104,12 @@ def test_a_signal_stops_a_run_that_train_takes_up_again(kexp, tmp_path, number, 
     refused = kexp("train", "other.yaml", "--run-dir", "run")
     assert refused.returncode == 2
     assert refused.stderr.startswith("error[another-spec]: `run` holds a run of another spec\n  model:\n")
-    longer = kexp("resume", "run", "--epochs", "1")
-    assert (longer.returncode, longer.stderr.partition(":")[0]) == (2, "error[epochs-done]")
+    shorter = kexp("resume", "run", "--epochs", "399")
+    assert (shorter.returncode, shorter.stderr) == (
+        2,
+        "error[fewer-epochs]: `run` trains 400 epochs, and 399 were asked for; expected as many or more\n"
+        "help: train a run of its own with `kexp train`; without a change this one goes on as it began\n",
+    )
 
 
 @pytest.mark.slow
@@ -123,6 +140,22 @@ def test_a_directory_with_something_else_is_refused(kexp, tmp_path):
         "error[not-a-run]: `notes` holds `todo.txt` and no run\n"
         "help: name an empty directory, or one that is not there yet\n",
     )
+
+
+def test_a_run_that_lost_its_status_is_not_begun_upon(kexp, trained, tmp_path):
+    (tmp_path / "spec.yaml").write_bytes(trained.spec.read_bytes())
+    shutil.copytree(trained.path, tmp_path / "sent")
+    (tmp_path / "sent" / "status.json").unlink()
+    before = {path: path.stat() for path in (tmp_path / "sent").rglob("*")}
+    done = kexp("train", "spec.yaml", "--run-dir", "sent")
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        8,
+        "",
+        "error[not-a-run]: `sent` holds `SHA256SUMS`, and is not a run of this spec\n"
+        "help: name an empty directory, or one that is not there yet\n",
+    )
+    assert {path: path.stat() for path in (tmp_path / "sent").rglob("*")} == before
 
 
 def test_32_runs_that_begin_at_once_are_32(tmp_path):

@@ -6,6 +6,8 @@ from fakes import KERAS, info, machine
 
 from kexp.document import parse_document
 from kexp.errors import NotFound, SpecError
+from kexp.record.rundir import RunDir
+from kexp.record.trash import remove
 from kexp.spec.parse import parse_experiment
 
 pytestmark = KERAS
@@ -670,6 +672,19 @@ def test_weights_that_are_missing_or_do_not_fit_are_refused(
     assert [(d.id, d.message, d.path) for d in caught.value.diagnostics] == [
         (fault[0], fault[1].format(tmp_path), "model.layers[0].Dense.weights")
     ]
+
+
+def test_weights_of_a_run_in_the_trash_can_be_brought_back(begun, saved, tmp_path):
+    (tmp_path / "run" / "spec.yaml").write_text("")
+    remove(RunDir(tmp_path / "run"), tmp_path)
+    for weights in ("run", "run/checkpoints/best.safetensors"):
+        with pytest.raises(NotFound) as caught:
+            begun(3, weights)
+        assert str(caught.value) == (
+            f"error[weights-not-found]: there are no weights at `{tmp_path / weights}`\n"
+            "  --> model.layers[0].Dense.weights\n"
+            f"help: that run is in `{tmp_path}/.trash`: `kexp restore run` brings it back"
+        )
 
 
 CHAIN = """\

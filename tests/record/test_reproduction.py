@@ -8,7 +8,16 @@ import pytest
 from kexp.record.differences import Difference
 from kexp.record.history import append_row
 from kexp.record.level import Claim
-from kexp.record.reproduction import Diverged, Interval, Moved, Parting, Reproduction, compared, intervals
+from kexp.record.reproduction import (
+    Diverged,
+    Interval,
+    Moved,
+    Parting,
+    Reproduction,
+    compared,
+    intervals,
+    other_seed,
+)
 from kexp.record.rundir import RunDir
 from kexp.record.status import Status, write_status
 from kexp.report.reproduction import reproduction_text
@@ -228,3 +237,8 @@ def test_the_record_says_all_of_it(tmp_path: Path) -> None:
         "diverged": {},
     }
     assert Interval("a", 1.0, 2.0, 1.5, 2.5).holds is False
+
+
+def test_the_other_seeds_are_the_same_whenever_a_run_is_reproduced():
+    assert [other_seed(3, number) for number in range(2)] == [1569063725, 344277772]
+    assert len({other_seed(seed, number) for seed in range(3) for number in range(3)}) == 9

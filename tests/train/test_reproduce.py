@@ -128,14 +128,6 @@ def test_other_data_is_refused_with_what_changed(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-def test_the_other_seeds_are_the_same_whenever_a_run_is_reproduced() -> None:
-    machine()
-    from kexp.train.reproduce import other_seed
-
-    assert [other_seed(3, number) for number in range(2)] == [1569063725, 344277772]
-    assert len({other_seed(seed, number) for seed in range(3) for number in range(3)}) == 9
-
-
 @pytest.mark.parametrize(
     ("then", "told"),
     [

@@ -1,0 +1,87 @@
+"""Where a run may begin: nothing of anybody else's is ever begun upon."""
+
+import os
+
+import pytest
+
+from kexp.errors import RunRefused
+from kexp.record.beginning import check_may_begin
+from kexp.record.files import write_atomically
+from kexp.record.rundir import RunDir
+
+ASKED = {"spec.yaml": b"kexp: 1\n", "spec/base.yaml": b"", "code/own.py": b"x = 1\n"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run that was cut off before its status was written."""
+    made = RunDir.at(tmp_path / "run")
+    with made.lock():
+        made.write_spec(ASKED["spec.yaml"])
+        made.write_spec_base("base.yaml", ASKED["spec/base.yaml"])
+        made.write_code("own.py", ASKED["code/own.py"])
+        made.write_resolved("kexp: 1\n")
+        made.write_manifest({"schema": 1})
+        made.write_preprocess("means", {"schema": 1})
+        made.write_requirements("")
+        made.write_source_diff(b"")
+        made.vouch()
+    (made.path / ".status.json.0123abcd.tmp.json").write_bytes(b"{")
+    return made
+
+
+def refused(run, asked=ASKED):
+    with pytest.raises(RunRefused) as caught:
+        check_may_begin(run, asked)
+    return caught.value
+
+
+def test_what_was_cut_off_as_it_began_may_begin_again(run):
+    check_may_begin(run, ASKED)
+
+
+def test_an_empty_directory_is_free_and_one_with_something_else_is_not(tmp_path):
+    run = RunDir.at(tmp_path / "run")
+    check_may_begin(run, ASKED)
+    (run.path / "folder").mkdir()
+
+    assert str(refused(run)) == (
+        f"error[not-a-run]: `{run.path}` holds `folder` and no run\n"
+        "help: name an empty directory, or one that is not there yet"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("status.json", "metrics.jsonl", "SHA256SUMS", "model.keras", "checkpoints/best.safetensors"),
+        *("code/other.py", "code/own.pyc", "spec/other.yaml", "evaluations/test.json", "notes.txt"),
+    ],
+)
+def test_what_no_beginning_leaves_is_somebody_s(run, name):
+    (run.path / name).parent.mkdir(exist_ok=True)
+    write_atomically(run.path / name, b"")
+
+    assert str(refused(run)) == (
+        f"error[not-a-run]: `{run.path}` holds `{name}`, and is not a run of this spec\n"
+        "help: name an empty directory, or one that is not there yet"
+    )
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_beginning_of_another_spec_is_left_alone(run, name):
+    error = refused(run, {**ASKED, name: b"other"})
+
+    assert error.diagnostics[0].message == f"`{run.path}` holds `{name}`, and is not a run of this spec"
+
+
+@pytest.mark.parametrize("name", ["lock", "spec.yaml", "notes.json"])
+def test_a_link_or_a_pipe_is_left_alone(run, name, tmp_path):
+    (run.path / name).unlink(missing_ok=True)
+    (run.path / name).symlink_to(tmp_path / "elsewhere")
+    told = [refused(run).diagnostics[0].message]
+    (run.path / name).unlink()
+    os.mkfifo(run.path / name)
+    told.append(refused(run).diagnostics[0].message)
+
+    assert told == [f"`{run.path}` holds `{name}`, and is not a run of this spec"] * 2
