@@ -101,8 +101,12 @@ class Backend(Protocol):
     def put(self, parts: Any) -> Any:
         """Return the arrays on the device, nested as they are, each in its dtype."""
 
-    def put_rows(self, parts: Any) -> Any:
-        """Return the rows of some steps on the device, perhaps with more after them that none takes."""
+    @property
+    def gathers(self) -> bool:
+        """Whether steps may gather their rows there; if not, a thread brings these into their order."""
+
+    def put_rows(self, parts: Any, most: int) -> Any:
+        """Return the rows of some steps on the device, perhaps with more, up to `most`, that none takes."""
 
     def free_bytes(self) -> int:
         """Return what the device has room for."""

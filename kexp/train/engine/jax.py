@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -16,9 +16,16 @@ from kexp.record.machine import free_memory_bytes
 from kexp.train.engine.feed import Augmentation
 from kexp.train.engine.interface import Kind, Portion
 
+_LEAST_BYTES = 4 << 20
+"""What the rows of a segment take at least, where there are so many."""
+
 
 class Jax:
     """JAX's side of the engine."""
+
+    @property
+    def gathers(self) -> bool:
+        return str(_device().platform) != "cpu"
 
     def single_steps(self, model: keras.Model, is_augmented: bool) -> str | None:
         if is_augmented:
@@ -33,8 +40,8 @@ class Jax:
     def put(self, parts: Any) -> Any:
         return keras.tree.map_structure(jnp.asarray, parts)
 
-    def put_rows(self, parts: Any) -> Any:
-        return keras.tree.map_structure(_of_round_length, parts)
+    def put_rows(self, parts: Any, most: int) -> Any:
+        return keras.tree.map_structure(lambda array: _with_room(array, most), parts)
 
     def free_bytes(self) -> int:
         statistics = _device().memory_stats()
@@ -54,9 +61,11 @@ def _is_slow(layer: keras.Layer) -> bool:
     return isinstance(layer, keras.layers.RNN) or "Conv" in type(layer).__name__
 
 
-def _of_round_length(array: Any) -> Any:
-    """Return an array with more rows, a power of two, so that few lengths must be compiled for."""
-    padded = np.empty((1 << (len(array) - 1).bit_length(), *array.shape[1:]), array.dtype)
+def _with_room(array: Any, most: int) -> Any:
+    """Return an array with more rows, of one of few lengths up to `most`: each must be compiled for."""
+    least = _LEAST_BYTES // max(1, array[:1].nbytes)
+    room = min(most, max(least, 1 << (len(array) - 1).bit_length()))
+    padded = np.empty((max(room, len(array)), *array.shape[1:]), array.dtype)
     padded[: len(array)] = array
     return jnp.asarray(padded)
 
@@ -104,30 +113,31 @@ class StepLoop:
         batch = next(iterator)
         if batch != ():
             return self.keras_function(tuple(list(part) for part in state), iter((batch,)))
-        self.state = tuple(list(part) for part in state)
+        self.state = state
         logs = next(self.turns)
-        state, self.state = tuple(Held(part) for part in self.state), None
+        state, self.state = self.state, None
         return logs, state
 
     def close(self) -> None:
         setattr(self.model, self.place, self.keras_function)
 
     def run(self, portion: Portion) -> tuple[Any, int]:
-        done, logs = 0, None
-        portion = _gathered(portion) if _device().platform == "cpu" else portion
+        state, goes_on, ran = tuple(list(part) for part in self.state), np.True_, []
         for first, last in _of_equal_sizes(portion.bounds):
             start, count = np.int32(portion.bounds[first]), np.int32(last - first)
             size = int(portion.bounds[first + 1] - start)
-            steps, self.state, logs = self.function(
-                self.state, portion.data, portion.rows, start, count, size=size
+            steps, goes_on, state, logs = self.function(
+                state, portion.data, portion.rows, start, count, goes_on, size=size
             )
-            done += int(steps)
-            if steps < count:
-                break
-        return logs, done
+            ran.append((steps, logs))
+        self.state = tuple(Held(part) for part in state)
+        done = [int(steps) for steps, _ in ran]
+        return ran[np.count_nonzero(done) - 1][1], sum(done)
 
-    def _segment(self, state: Any, data: Any, rows: Any, start: Any, count: Any, *, size: int) -> Any:
-        """Do `count` steps from row `start` on; tell how many were done, as the loss may have been lost."""
+    def _segment(
+        self, state: Any, data: Any, rows: Any, start: Any, count: Any, goes_on: Any, *, size: int
+    ) -> Any:
+        """Do `count` steps from row `start` on while it `goes_on`; tell how many, and whether it does."""
 
         def batch(done: Any) -> Any:
             first = start + done * size
@@ -144,28 +154,18 @@ class StepLoop:
         loss = outputs.get("loss")
         is_watched = self.stops_at_nan and loss is not None and loss.shape == ()
 
-        def goes_on(carried: Any) -> Any:
-            done, _, logs = carried
-            return (done < count) & (jnp.isfinite(logs["loss"]) if is_watched else True)
+        def is_left(carried: Any) -> Any:
+            done, goes_on, *_ = carried
+            return (done < count) & goes_on
 
         def once_more(carried: Any) -> Any:
-            done, before, _ = carried
+            done, goes_on, before, _ = carried
             logs, after = self.step(before, batch(done))
             after = jax.tree.map(lambda new, old: new.astype(old.dtype), after, before)
-            return done + 1, after, logs
+            return done + 1, jnp.isfinite(logs["loss"]) if is_watched else goes_on, after, logs
 
         nothing = jax.tree.map(lambda output: jnp.zeros(output.shape, output.dtype), outputs)
-        return lax.while_loop(goes_on, once_more, (jnp.int32(0), state, nothing))
-
-
-def _gathered(portion: Portion) -> Portion:
-    """Bring the rows of a portion into their order: on a CPU, numpy does it faster than XLA."""
-    if portion.rows is None:
-        return portion
-    first, last = int(portion.bounds[0]), int(portion.bounds[-1])
-    rows = np.asarray(portion.rows)[first:last]
-    data = keras.tree.map_structure(lambda column: _of_round_length(np.asarray(column)[rows]), portion.data)
-    return replace(portion, data=data, rows=None, bounds=portion.bounds - first)
+        return lax.while_loop(is_left, once_more, (jnp.int32(0), goes_on, state, nothing))
 
 
 def _of_equal_sizes(bounds: Indices) -> Iterator[tuple[int, int]]:

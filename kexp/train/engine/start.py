@@ -28,8 +28,8 @@ def start(
         return Single(model, train, validation)
 
     def segments(feed: Feed, kind: Kind) -> Segments:
-        is_resident = choice.mode == "resident"
-        supply: Supply = Resident(feed, shelf) if is_resident else Streamed(feed, shelf.backend)
+        stays = choice.mode == "resident" and (shelf.backend.gathers or not feed.shuffle)
+        supply: Supply = Resident(feed, shelf) if stays else Streamed(feed, shelf.backend)
         loop = shelf.backend.loop(model, kind, stops_at_nan and kind == "train", feed.augmentation)
         return Segments(supply, loop, feed.steps, Tempo(choice.segment_steps))
 

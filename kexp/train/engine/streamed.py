@@ -17,7 +17,7 @@ class Streamed:
     def __init__(self, feed: Feed, backend: Backend, is_repeated: bool = True) -> None:
         self.feed, self.backend, self.is_repeated = feed, backend, is_repeated
         step_bytes = feed.size_bytes * feed.batch_size // feed.size
-        self.most_steps = max(1, MOST_BYTES // max(1, step_bytes))
+        self.most_steps = min(feed.steps, max(1, MOST_BYTES // max(1, step_bytes)))
         self.length = 1
         self.epoch = 0
         self.schedule = lru_cache(maxsize=2)(feed.schedule)
@@ -41,7 +41,8 @@ class Streamed:
     def _read(self, epoch: int, first: int) -> Portion:
         schedule = self.schedule(epoch)
         last = min(first + self.length, self.feed.steps)
-        data = self.backend.put_rows(self.feed.taken(schedule.rows_of(first, last)))
+        rows = self.feed.taken(schedule.rows_of(first, last))
+        data = self.backend.put_rows(rows, self.most_steps * self.feed.batch_size)
         bounds = schedule.bounds[first : last + 1] - schedule.bounds[first]
         return Portion(data, None, bounds, (self.feed.seed, epoch, first))
 

@@ -21,6 +21,8 @@ _THREE = tf.TensorSpec([3], tf.int64)
 class TensorFlow:
     """TensorFlow's side of the engine."""
 
+    gathers = True
+
     def single_steps(self, model: keras.Model, is_augmented: bool) -> str | None:
         return None
 
@@ -28,7 +30,7 @@ class TensorFlow:
         # The tensor of an array keeps a second copy for numpy; its identity does not.
         return keras.tree.map_structure(lambda array: tf.identity(tf.convert_to_tensor(array)), parts)
 
-    def put_rows(self, parts: Any) -> Any:
+    def put_rows(self, parts: Any, most: int) -> Any:
         return self.put(parts)
 
     def free_bytes(self) -> int:

@@ -16,6 +16,7 @@ class FakeBackend:
     """A device that is a list, and steps that do nothing; step `lost_at` of an epoch ends its segment."""
 
     lost_at: int = 999
+    gathers: bool = True
     held: list = field(default_factory=list)
     ran: list = field(default_factory=list)
 
@@ -25,7 +26,7 @@ class FakeBackend:
         self.held += [array.tolist() for array in keras.tree.flatten(parts)]
         return parts
 
-    def put_rows(self, parts):
+    def put_rows(self, parts, most):
         return self.put(parts)
 
     def free_bytes(self):
@@ -191,6 +192,23 @@ def test_a_failure_while_reading_ahead_is_the_training_s():
     with pytest.raises(OSError, match="the disk is gone"):
         list(segments)
     segments.supply.close()
+
+
+@pytest.mark.parametrize(
+    ("gathers", "shuffle", "kind"),
+    [(True, True, "Resident"), (False, True, "Streamed"), (False, False, "Resident")],
+)
+def test_where_steps_do_not_gather_a_thread_brings_shuffled_rows_into_their_order(gathers, shuffle, kind):
+    from kexp.train.engine.choice import Choice
+    from kexp.train.engine.resident import Shelf
+    from kexp.train.engine.start import start
+
+    shelf = Shelf(FakeBackend(gathers=gathers))
+    rows = feed(column=np.ones((9, 2), np.float32), shuffle=shuffle)
+    engine = start(Choice("resident", ""), network(), (rows, None), shelf, True)
+    engine.batches.supply.close()
+
+    assert type(engine.batches.supply).__name__ == kind
 
 
 # ---------------------------------------------------------------- behind Keras
