@@ -15,7 +15,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure kexp.")
     parser.add_argument("name", nargs="?", choices=BENCHMARKS, help="which one; without it they are listed")
     parser.add_argument("--rounds", type=int, help="how often each way is measured")
-    parser.add_argument("--backend", choices=("tensorflow", "jax"), help="what computes [tensorflow]")
+    parser.add_argument(
+        "--backend", choices=("tensorflow", "jax", "torch"), help="what computes [tensorflow]"
+    )
     given = parser.parse_args()
     if given.name is None:
         for name in BENCHMARKS:

@@ -1,8 +1,8 @@
 """Kill trainings at random moments, go on with them, and count those that end otherwise than unharmed ones.
 
-Every run is killed by SIGKILL again and again, each time a random moment after it began or went on, until it
-completes; then weights, rows and the whole last state are compared with those of a run that nothing ended.
-Expected before it was measured: no difference at all.
+Every run is killed by SIGKILL again and again, each time a random moment after it began or went on, at most
+as late as a whole run takes, until it completes; then weights, rows and the whole last state are compared
+with those of a run that nothing ended. Expected before it was measured: no difference at all.
 """
 
 import json
@@ -44,8 +44,6 @@ train:
   checkpoint: {every: 5 steps}
   callbacks: [{ReduceLROnPlateau: {patience: 2}}]
 """
-LONGEST_SECONDS = 3.0
-"""After a run has taken its lock, the longest that it lives."""
 
 
 @dataclass(slots=True)
@@ -73,18 +71,28 @@ def _killed(folder: Path, kind: str, model: str, rounds: int) -> Count:
     text = SPEC.replace("NAME", kind).replace("MODEL", model).replace("SOFTMAX", softmax)
     text = text.replace("BACKEND", os.environ["KERAS_BACKEND"])
     (folder / "spec.yaml").write_text(text)
-    _process(folder, "whole").wait()
-    whole, count, moments = _told(RunDir(folder / "whole")), Count(), random.Random(0)
+    longest, whole = _whole(folder)
+    count, moments = Count(), random.Random(0)
     for number in range(rounds):
         name = f"run-{number}"
         while True:
             process = _process(folder, name)
-            if _outlives(process, RunDir(folder / name), moments.uniform(0, LONGEST_SECONDS)):
+            if _outlives(process, RunDir(folder / name), moments.uniform(0, longest)):
                 break
             count.kills += 1
         count.completed += process.returncode == 0
         count.different += _told(RunDir(folder / name)) != whole
     return count
+
+
+def _whole(folder: Path) -> tuple[float, Any]:
+    """Return how long a run trains that nothing ends, and what it comes to."""
+    run, process = RunDir(folder / "whole"), _process(folder, "whole")
+    _await(process, run)
+    began = time.monotonic()
+    if process.wait():
+        raise RuntimeError(f"a run that nothing ended exits with {process.returncode}")
+    return time.monotonic() - began, _told(run)
 
 
 def _process(folder: Path, name: str) -> "subprocess.Popen[bytes]":
@@ -99,8 +107,7 @@ def _process(folder: Path, name: str) -> "subprocess.Popen[bytes]":
 
 def _outlives(process: "subprocess.Popen[bytes]", run: RunDir, seconds: float) -> bool:
     """Kill a process some time after it has said that it trains, unless it ends before."""
-    while process.poll() is None and not (run.path.is_dir() and read_status(run).pid == process.pid):
-        time.sleep(0.005)
+    _await(process, run)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -108,6 +115,11 @@ def _outlives(process: "subprocess.Popen[bytes]", run: RunDir, seconds: float) -
         process.wait()
         return False
     return True
+
+
+def _await(process: "subprocess.Popen[bytes]", run: RunDir) -> None:
+    while process.poll() is None and not (run.path.is_dir() and read_status(run).pid == process.pid):
+        time.sleep(0.005)
 
 
 def _told(run: RunDir) -> Any:
