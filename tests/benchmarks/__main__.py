@@ -34,6 +34,7 @@ def main() -> None:
     sys.stdout.write(f"{machine()}\n")
     for table in measure(**options):
         sys.stdout.write(f"\n{table}\n")
+        sys.stdout.flush()
 
 
 def _first_line(name: str) -> str:
