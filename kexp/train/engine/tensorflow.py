@@ -69,7 +69,10 @@ class StepLoop:
         self.functions: dict[int | None, Any] = {}
 
     def build(self, batch: Any) -> None:
-        """TensorFlow makes it in the first step."""
+        """Make the variables of metrics and optimizer: where its first trace makes any, a step has two."""
+        is_usual = type(self.model).train_step is keras.Model.train_step and self.augmentation is None
+        if self.place == "train_function" and is_usual:
+            self.model._symbolic_build(data_batch=batch)
 
     def __call__(self, iterator: Any) -> Any:
         """Give Keras a segment's logs; what a callback trains or measures by itself goes Keras's own way."""

@@ -263,6 +263,29 @@ def test_callbacks_hear_of_segments_by_the_numbers_of_their_steps():
     assert heard[1] == ("end", 1, ["loss"])
 
 
+def test_a_step_is_traced_once(monkeypatch):
+    machine()
+    import keras
+
+    from kexp.train.engine.resident import Shelf
+    from kexp.train.engine.tensorflow import TensorFlow
+
+    traces = []
+    usual = keras.Model.train_step
+
+    def traced(self, data):
+        traces.append(data)
+        return usual(self, data)
+
+    monkeypatch.setattr(keras.Model, "train_step", traced)
+    model = network()
+    engine = started(model, Shelf(TensorFlow()), validation=False)
+    model.fit(engine.batches, verbose=0, callbacks=engine.callbacks([], 1))
+    engine.close()
+
+    assert len(traces) == 1
+
+
 def test_a_closed_engine_leaves_the_model_as_it_was_and_no_data_behind():
     from kexp.train.engine.resident import Shelf
     from kexp.train.engine.tensorflow import StepLoop, TensorFlow
