@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kexp.cli.options import (
+    BackendOption,
     CheckpointOption,
     JsonOption,
     RunArgument,
@@ -34,6 +35,7 @@ def evaluate(
     run: RunArgument,
     split: SplitOption = Split.test,
     checkpoint: CheckpointOption = Which.best,
+    backend: BackendOption = None,
     data: Annotated[
         str | None,
         typer.Option("--data", metavar="PATH", help="Where the run's data lies here, a file or a folder."),
@@ -55,7 +57,7 @@ def evaluate(
     from kexp.cli.specs import computing
 
     bounds = Bounds.of(found, trust)
-    with streams.hushed(), computing(_asked(found, data, trust)) as experiment:
+    with streams.hushed(), computing(_asked(found, data, trust), backend and backend.value) as experiment:
         from kexp.data.experiment import load_data
         from kexp.evaluate import check_data, choose_split, rebuild
         from kexp.record.files import sha256_of
@@ -84,6 +86,7 @@ def evaluate(
             **({"nonfinite": lost} if lost else {}),
         }
         evidence = {
+            "backend": backend or experiment.runtime.backend,
             "batch_size": rows,
             "checkpoint_file": rebuilt.checkpoint.relative_to(found.path).as_posix(),
             "checkpoint_sha256": sha256_of(rebuilt.checkpoint),

@@ -36,6 +36,18 @@ class Which(StrEnum):
 CheckpointOption = Annotated[Which, typer.Option(help="The best epoch's weights, or the last state.")]
 
 
+class Backend(StrEnum):
+    tensorflow = "tensorflow"
+    jax = "jax"
+    torch = "torch"
+
+
+BackendOption = Annotated[
+    Backend | None,
+    typer.Option("--backend", metavar="NAME", help="tensorflow, jax or torch.  [default: as in training]"),
+]
+
+
 class Split(StrEnum):
     train = "train"
     val = "val"

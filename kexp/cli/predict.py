@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kexp.cli.options import (
+    BackendOption,
     CheckpointOption,
     RunArgument,
     RunsOption,
@@ -39,6 +40,7 @@ def predict(
         int | None, typer.Option(min=1, help="Rows at a time.  [default: by the model's size]")
     ] = None,
     checkpoint: CheckpointOption = Which.best,
+    backend: BackendOption = None,
     trust: TrustOption = False,
     runs: RunsOption = None,
 ) -> None:
@@ -49,7 +51,7 @@ def predict(
     from kexp.cli.specs import prepared
 
     bounds = Bounds.of(found, trust)
-    with streams.hushed(), prepared(found, trust):
+    with streams.hushed(), prepared(found, trust, backend and backend.value):
         from kexp.data.rows import read_rows
         from kexp.evaluate import heads, predict, rebuild, rows_at_once
         from kexp.record.jsonfile import told

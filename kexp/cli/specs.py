@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kexp.diagnostics import Diagnostic
 from kexp.document import parse_document
@@ -78,22 +78,23 @@ def placed(experiment: Experiment) -> Iterator[None]:
 
 
 @contextmanager
-def prepared(run: "RunDir", trust: bool = False) -> Iterator[Experiment]:
+def prepared(run: "RunDir", trust: bool = False, backend: str | None = None) -> Iterator[Experiment]:
     """Read a run's experiment and import its backend, on whatever this machine has.
 
     Raises: what `runnable_experiment` raises of a run that is not the user's own.
     """
     from kexp.record.experiment import runnable_experiment
 
-    with computing(runnable_experiment(run, trust)) as experiment:
+    with computing(runnable_experiment(run, trust), backend) as experiment:
         yield experiment
 
 
 @contextmanager
-def computing(experiment: Experiment) -> Iterator[Experiment]:
-    """Import an experiment's backend, on whatever this machine has."""
+def computing(experiment: Experiment, backend: str | None = None) -> Iterator[Experiment]:
+    """Import an experiment's backend, or another, on whatever this machine has."""
     with placed(experiment):
         from kexp.train.backend import prepare
 
-        prepare(replace(experiment.runtime, device="auto"), experiment.seed or 0)
+        chosen: Any = backend or experiment.runtime.backend
+        prepare(replace(experiment.runtime, device="auto", backend=chosen), experiment.seed or 0)
         yield experiment
