@@ -44,7 +44,13 @@ def model_variables(model: keras.Model) -> dict[str, Any]:
 
 def arrays_of(variables: Mapping[str, Any]) -> dict[str, "np.ndarray[Any, Any]"]:
     """Copy variables to the host; string state (vocabularies) has no variable and is not among them."""
-    return {key: np.asarray(keras.ops.convert_to_numpy(value)) for key, value in variables.items()}
+    copied = _copied_once if keras.backend.backend() == "tensorflow" else keras.ops.convert_to_numpy
+    return {key: np.asarray(copied(variable)) for key, variable in variables.items()}
+
+
+def _copied_once(variable: Any) -> Any:
+    """Copy a variable of TensorFlow, which `convert_to_numpy` copies twice."""
+    return variable.value.numpy()
 
 
 def assign(variables: Mapping[str, Any], arrays: Arrays) -> None:

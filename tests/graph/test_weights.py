@@ -48,6 +48,18 @@ def test_arrays_come_back_into_another_build_of_the_same_model(build):
     assert weights_sha256(arrays_of(second)) == weights_sha256(arrays)
 
 
+def test_arrays_are_copies_that_no_later_step_changes(build):
+    from kexp.graph.weights import arrays_of
+
+    held = variables(build)
+    before = arrays_of(held)
+    copies = {key: array.copy() for key, array in before.items()}
+    for variable in held.values():
+        variable.assign(variable.value + 1)
+
+    assert all(np.array_equal(before[key], copies[key]) for key in before)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
