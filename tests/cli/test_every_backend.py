@@ -21,17 +21,23 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 EXAMPLES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 BACKENDS = ("tensorflow", "jax", "torch")
 EXACT, DRAWN = 1e-3, 0.1
-"""How far apart losses of the first epoch may be, as a share of TensorFlow's.
+"""How far apart losses of the first epoch may be, as a share of JAX's.
 
 Order of data, initial weights and `augment` are the same. The backends add the same numbers in other orders;
 of six steps, most examples keep 1e-6 of it, and the U-Net, whose batch normalisations and Adam let it grow,
 3e-4. Dropout and a model's own noise are other draws on every backend, which were seen to move a loss of six
 steps by 0.05.
+
+Models that learn an embedding are compared on JAX and torch alone: of a row that a batch looks up twice,
+Keras on TensorFlow squares each gradient by itself, where the others square their sum, so that Adam learns
+another embedding there (a text classifier's loss after six steps was seen to differ by a third). kexp leaves
+Keras's optimizers as they are, since a run's results are those of Keras's own `fit`.
 """
 UNTRAINED = 1e-4
 """How far apart measures and shares of the same weights may be: sums in another order, and no steps."""
 ELSEWHERE = ("--backend", "tensorflow")
 DRAWS = re.compile(r"[dD]ropout|vae\.py|gan\.py")
+EMBEDS = re.compile(r"Embedding")
 
 STOPPER = """\
 import os
@@ -117,9 +123,11 @@ def test_an_example_goes_the_same_way_on_every_backend(name, tmp_path, request):
             some_rows(run, tmp_path / "rows.npz")
         assert len(kexp(tmp_path, "predict", backend, "rows.npz").splitlines()) == 6
         first[backend] = [read_rows(run)[0][loss] for loss in ("loss", "val_loss")]
-    allowed = DRAWN if DRAWS.search(spec.read_text()) else EXACT
-    assert first["jax"] == pytest.approx(first["tensorflow"], rel=allowed)
-    assert first["torch"] == pytest.approx(first["tensorflow"], rel=allowed)
+    text = spec.read_text()
+    allowed = DRAWN if DRAWS.search(text) else EXACT
+    assert first["torch"] == pytest.approx(first["jax"], rel=allowed)
+    if not EMBEDS.search(text):
+        assert first["tensorflow"] == pytest.approx(first["jax"], rel=allowed)
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

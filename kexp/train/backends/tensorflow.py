@@ -6,8 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.tensorflow.optimizer import TFOptimizer
-from keras.src.optimizers.base_optimizer import BaseOptimizer
 from tensorflow.python.eager import context
 from tensorflow.python.ops import stateful_random_ops
 
@@ -26,7 +24,6 @@ class TensorFlow:
     def settle(self, runtime: Runtime, threads: int) -> tuple[str, str | None]:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-        TFOptimizer.apply = _apply_summed
         chosen = _choose_device(runtime.device)
         if runtime.deterministic:
             tf.config.experimental.enable_op_determinism()
@@ -72,17 +69,6 @@ class TensorFlow:
             tf.random.get_global_generator().state.assign(states["generator"])
         if states["eager"] is not None:
             decoded(states["eager"], {}, context.context()._rng)
-
-
-def _apply_summed(optimizer: Any, grads: Any, trainable_variables: Any = None) -> None:
-    """Sum the gradients of a row that a batch looks up twice, as JAX and torch do.
-
-    Keras on TensorFlow alone squares each of them by itself, so that Adam learns another embedding there.
-
-    Source: keras 3.15 `BaseOptimizer.apply`, `Adam.update_step` on `tf.IndexedSlices`.
-    """
-    summed = [tf.convert_to_tensor(grad) if isinstance(grad, tf.IndexedSlices) else grad for grad in grads]
-    BaseOptimizer.apply(optimizer, summed, trainable_variables)
 
 
 def _choose_device(asked: str) -> tuple[str, str | None]:
