@@ -30,7 +30,10 @@ class GAN(keras.Model):
         return self.generator(noise)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Return how alike images and drawings are to the critic, and the penalty of its exaggerations."""
+        """Return how alike images and drawings are to the critic, and the penalty of its exaggerations.
+
+        Weights of samples and losses of layers have no part in it.
+        """
         image, drawing = x, y_pred
         likeness = -distance(self.critic(image), self.critic(_reversed(drawing)))
         return likeness + self.penalty * self._exaggeration(image, ops.stop_gradient(drawing))

@@ -180,6 +180,8 @@ def in_segments() -> list[str]:
     from fits import Task, fitted
     from keras import layers
 
+    from kexp.custom import load_reference
+    from kexp.train.engine import BACKENDS
     from kexp.train.engine.feed import Feed
 
     def make() -> Any:
@@ -193,7 +195,10 @@ def in_segments() -> list[str]:
     whole = Feed(parts, 16, 5, True)
     lost = Feed((np.where(np.arange(83)[:, None] == 40, np.float32("nan"), parts[0]), parts[1]), 16)
     found = []
-    for feed, ends in ((whole, ()), (lost, (keras.callbacks.TerminateOnNaN(),))):
+    ours: Any = load_reference(BACKENDS[keras.backend.backend()])
+    nan = keras.callbacks.TerminateOnNaN()
+    for feed, ends, gathers in ((whole, (), False), (whole, (), True), (lost, (nan,), False)):
+        ours.gathers = gathers
         task = Task(make, feed, Feed(parts, 16), callbacks=lambda ends=ends: ends, stops_at_nan=True)
         expected = fitted(task, "single")
         for mode, steps in (("resident", 2), ("streamed", None)):

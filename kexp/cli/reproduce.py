@@ -41,8 +41,9 @@ class _Again:
     streams: "Streams"
     quiet: bool
     runs: str | None
-    target: "RunDir | None" = None
+    run_dir: Path | None = None
     data: str | None = None
+    target: "RunDir | None" = None
 
 
 def reproduce(
@@ -67,15 +68,11 @@ def reproduce(
 ) -> None:
     """Train a run again from what it keeps, and compare; exit 3 when it does not hold what it promised."""
     streams, first = streams_of(context), found_run(run, runs)
-    from kexp.cli.resume import run_at
-    from kexp.cli.specs import Spec
     from kexp.record.reproduction import compared
     from kexp.report.reproduction import reproduction_text
 
     experiment = _experiment(first, data, trust)
-    asked = Spec(experiment, first.resolved.read_bytes(), first.path, {})
-    target = None if run_dir is None else run_at(run_dir, asked)
-    again = _Again(first, experiment, streams, quiet, runs, target, data)
+    again = _Again(first, experiment, streams, quiet, runs, run_dir, data)
     second = _trained(again).run
     others = _others(again, seeds or 0)
     found = compared(first, second, [result.metrics for result in others])
@@ -118,16 +115,18 @@ def _experiment(first: "RunDir", data: str | None, trust: bool) -> "Experiment":
 
 def _trained(again: _Again, seed: int | None = None) -> "Result":
     """Train once more, with another seed where one is given, in a run of its own."""
-    from kexp.cli.resume import Wish, go_on
+    from kexp.cli.resume import Wish, go_on, owned_at
+    from kexp.cli.specs import Spec
     from kexp.record.status import is_begun
 
-    target = again.target if seed is None else None
+    asked = Spec(again.experiment, again.first.resolved.read_bytes(), again.first.path, {})
+    run_dir = again.run_dir if seed is None else None
     with again.streams.hushed():
         from kexp.cli.display import RunDisplay
 
         with (
             RunDisplay(again.streams, again.quiet, again.runs) as display,
-            nullcontext() if target is None else target.lock(),
+            nullcontext() if run_dir is None else owned_at(run_dir, asked) as target,
         ):
             if target is not None and is_begun(target):
                 _check_reproduces(target, again.first)

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from kexp.diagnostics import Diagnostic
 from kexp.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kexp.cli.display import RunDisplay
     from kexp.cli.specs import Spec
     from kexp.record.changes import Consent
@@ -89,7 +92,10 @@ def go_on(run: "RunDir", display: "RunDisplay", wish: Wish) -> "Result":
     if status.state == "completed" and num_epochs(after) == num_epochs(before):
         longer = f"; `kexp resume {_tail(run)} --epochs N` trains it for longer"
         # What reproduces another run would do so no more.
-        display.note(f"`{run.id}` is completed{'' if read_manifest(run).get('reproduces') else longer}")
+        unchanged = ", and nothing of it changes" if asked else ""
+        display.note(
+            f"`{run.id}` is completed{unchanged}{'' if read_manifest(run).get('reproduces') else longer}"
+        )
         return _as_it_is(run, status)
     return _resumed(run, display, after, Consent(changes, wish.accepts, run.origin() == "own"))
 
@@ -174,25 +180,34 @@ def _tail(run: "RunDir") -> str:
 # ---------------------------------------------------------------- kexp train --run-dir
 
 
-def run_at(path: Path, spec: "Spec") -> "RunDir":
-    """Take the directory that `--run-dir` names: one with a run, an empty one, or one to be made.
+@contextmanager
+def owned_at(path: Path, spec: "Spec") -> "Iterator[RunDir]":
+    """Own the directory that `--run-dir` names: one with a run, an empty one, or one to be made.
 
-    Raises: RunRefused (not-a-run, runs-not-writable), and what reading the spec's code raises.
+    Raises: RunRefused (not-a-run, run-locked, runs-not-writable), and what reading the spec's code raises.
     """
-    from kexp.custom import kept_code
-    from kexp.record.beginning import check_may_begin
+    from kexp.record.beginning import check_free, check_may_begin
     from kexp.record.rundir import RunDir
     from kexp.record.status import is_begun
-    from kexp.spec.references import custom_names
 
     run = RunDir.at(path)
-    if not is_begun(run):
-        code = kept_code(custom_names(spec.experiment), spec.folder).files
-        asked = {run.spec: spec.text}
-        asked |= {run.spec_bases / relative: data for relative, data in spec.bases.items()}
-        asked |= {run.code / relative: data for relative, data in code.items()}
-        check_may_begin(run, {p.relative_to(run.path).as_posix(): data for p, data in asked.items()})
-    return run
+    check_free(run)
+    with run.lock():
+        if not is_begun(run):
+            check_may_begin(run, _asked(run, spec))
+        yield run
+
+
+def _asked(run: "RunDir", spec: "Spec") -> dict[str, bytes]:
+    """Return what the user gives of a run's files, by their paths in it."""
+    from kexp.custom import kept_code
+    from kexp.spec.references import custom_names
+
+    code = kept_code(custom_names(spec.experiment), spec.folder).files
+    asked = {run.spec: spec.text}
+    asked |= {run.spec_bases / relative: data for relative, data in spec.bases.items()}
+    asked |= {run.code / relative: data for relative, data in code.items()}
+    return {path.relative_to(run.path).as_posix(): data for path, data in asked.items()}
 
 
 def as_before(read: "Spec", run: "RunDir") -> None:

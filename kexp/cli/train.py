@@ -63,7 +63,7 @@ def train(
         raise typer.BadParameter("--smoke trains in a folder of its own", param_hint="--run-dir")
     if profiles and smoke:
         raise typer.BadParameter("two steps of --smoke tell nothing of the time", param_hint="--profile")
-    from kexp.cli.resume import Wish, as_before, go_on, run_at
+    from kexp.cli.resume import Wish, as_before, go_on, owned_at
     from kexp.cli.specs import placed, read_spec, settled, shorthands
     from kexp.record.status import is_begun
     from kexp.spec.references import custom_names
@@ -101,8 +101,7 @@ def train(
 
         with display:
             display.warn(read.warnings)
-            target = None if run_dir is None else run_at(run_dir, read)
-            with nullcontext() if target is None else target.lock():
+            with nullcontext() if run_dir is None else owned_at(run_dir, read) as target:
                 if target is not None and is_begun(target):
                     as_before(read, target)
                     if profile is not None:

@@ -1,5 +1,6 @@
 """What a layer starts from: weights of a run or a file, and statistics adapted on the training split."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -117,9 +118,10 @@ def found_weights(step: Step, folder: Path) -> Path:
     path = weights_file(folder / step.weights.source)
     if not path.is_file():
         message = f"there are no weights at `{path}`"
-        help, run = "`weights` is a run directory, a .keras file or a .safetensors file", once_at(path)
-        if run is not None:
-            help = f"that run is in `{run.path.parent}`: `kexp restore {run.id}` brings it back"
+        help = "`weights` is a run directory, a .keras file or a .safetensors file"
+        if (run := once_at(path)) is not None:
+            runs = shlex.quote(str(run.path.parent.parent))
+            help = f"that run is in the trash: `kexp restore --runs {runs} {run.id}` brings it back"
         raise NotFound(Diagnostic("weights-not-found", message, f"{step.path}.weights", help=help))
     return path
 

@@ -12,17 +12,25 @@ from kexp.record.seal import walk
 _HELP = "name an empty directory, or one that is not there yet"
 
 
+def check_free(run: RunDir) -> None:
+    """Refuse a directory with anything in it where no run was ever begun; asked before the lock is taken.
+
+    Raises: RunRefused (not-a-run).
+    """
+    entries = sorted(entry.name for entry in run.path.iterdir())
+    if entries and not run.was_owned:
+        message = f"`{run.path}` holds `{entries[0]}` and no run"
+        raise RunRefused.because("not-a-run", message, help=_HELP)
+
+
 def check_may_begin(run: RunDir, asked: Mapping[str, bytes]) -> None:
     """Refuse a directory that holds anything but what the beginning of this run left there.
 
-    `asked` are the files that the user gives, by their paths in the run; the others are made anew.
+    `asked` are the files that the user gives, by their paths in the run; the others are made anew. The caller
+    has locked it, so that nothing comes or goes meanwhile.
 
     Raises: RunRefused (not-a-run, file-broken, too-many-files).
     """
-    entries = sorted(entry.name for entry in run.path.iterdir() if entry.name != "lock")
-    if entries and not run.is_run:
-        message = f"`{run.path}` holds `{entries[0]}` and no run"
-        raise RunRefused.because("not-a-run", message, help=_HELP)
     for path in sorted(walk(run.path)):
         name = path.relative_to(run.path).as_posix()
         if not stat.S_ISREG(path.lstat().st_mode) or not _was_left(run, path, asked.get(name)):

@@ -68,6 +68,12 @@ def check_own(run: RunDir, trust: bool) -> None:
     Raises: RunRefused (run-incomplete, not-your-run).
     """
     if not is_begun(run):
+        if run.metrics.exists():
+            raise RunRefused.because(
+                "run-incomplete",
+                f"`{run.id}` has lost its `status.json`, and does not go on without it",
+                help="what it trained is still there: `kexp evaluate` measures it",
+            )
         raise _incomplete(run, "what it trains was not written down whole")
     if not trust and run.origin() != "own":
         raise RunRefused.because(

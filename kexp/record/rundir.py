@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -104,6 +105,15 @@ class RunDir(SealedFolder):
             return any(path.is_file() for path in (self.status, self.spec, self.manifest))
         except OSError:
             return False
+
+    @property
+    def was_owned(self) -> bool:
+        """Whether a run was ever begun here: its lock, an empty file, comes first and stays."""
+        try:
+            found = self._lock.lstat()
+        except OSError:
+            return False
+        return stat.S_ISREG(found.st_mode) and not found.st_size
 
     @property
     def made_at_first(self) -> tuple[Path, ...]:
@@ -268,6 +278,7 @@ class RunDir(SealedFolder):
         Raises: file-broken
         """
         make_folder(self.evaluations)
+        self.drop_unwritten(self.evaluations)
         stem, count = f"{slug(split)}-{stamp(now)}", 1
         path = self.evaluations / f"{stem}.json"
         while path.exists():

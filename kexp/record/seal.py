@@ -7,6 +7,7 @@ own; the MAC of the whole list is written at the end, where the first still hold
 import hashlib
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from typing import ClassVar, Literal
 from kexp.errors import KexpError, RunRefused
 from kexp.record.files import is_temporary, read_regular, remove, sha256_of, write_atomically
 from kexp.record.jsonfile import broken
-from kexp.record.sums import check_sum, line_of, read_sums, sum_line, sums_of, sums_text, with_line
+from kexp.record.sums import check_sum, line_of, read_sums, sum_line, sums_of, sums_text, with_line, without
 from kexp.record.trust import Subject, is_vouched, local_key, write_macs
 
 Origin = Literal["own", "foreign", "unverified"]
@@ -100,11 +101,29 @@ class SealedFolder:
         text = sums_text(self.sums)
         if text is not None:
             self._relist(text, text + line_of(data, path.relative_to(self.path).as_posix()))
-        write_atomically(path, data)
+        try:
+            write_atomically(path, data)
+        except OSError:
+            with suppress(OSError):
+                self.drop_unwritten(path.parent)
+            raise
         self.add_sum(path)
 
+    def drop_unwritten(self, folder: Path) -> None:
+        """Take from the list what it names in a folder and what a kill, or a full disk, kept from there.
+
+        Raises: file-broken
+        """
+        text = sums_text(self.sums)
+        prefix = f"{folder.relative_to(self.path).as_posix()}/"
+        if folder == self.path or text is None:
+            return
+        changed = without(text, lambda name: name.startswith(prefix) and not (self.path / name).exists())
+        if changed != text:
+            self._relist(text, changed)
+
     def _relist(self, text: bytes, changed: bytes) -> None:
-        # Both are vouched for until the list is replaced, so that no kill makes the run a stranger's.
+        # Both are vouched for before the list is replaced, so that no kill makes the run a stranger's.
         self._vouch("whole", text, text, changed)
         write_atomically(self.sums, changed)
 

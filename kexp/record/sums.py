@@ -38,6 +38,13 @@ def with_line(text: bytes, line: bytes) -> bytes:
     return b"".join(lines) + line
 
 
+def without(text: bytes, is_out: Callable[[str], bool]) -> bytes:
+    """Return a list less the lines of some names."""
+    return b"".join(
+        line + b"\n" for line in text.split(b"\n") if line and not is_out(os.fsdecode(_name_of(line)))
+    )
+
+
 def sums_text(path: Path) -> bytes | None:
     """Return a list of hashes as it stands in its file; None where there is none.
 

@@ -683,7 +683,7 @@ def test_weights_of_a_run_in_the_trash_can_be_brought_back(begun, saved, tmp_pat
         assert str(caught.value) == (
             f"error[weights-not-found]: there are no weights at `{tmp_path / weights}`\n"
             "  --> model.layers[0].Dense.weights\n"
-            f"help: that run is in `{tmp_path}/.trash`: `kexp restore run` brings it back"
+            f"help: that run is in the trash: `kexp restore --runs {tmp_path} run` brings it back"
         )
 
 

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from kexp.errors import RunRefused
-from kexp.record.beginning import check_may_begin
+from kexp.record.beginning import check_free, check_may_begin
+from kexp.record.experiment import check_own
 from kexp.record.files import write_atomically
 from kexp.record.rundir import RunDir
 
@@ -42,13 +43,22 @@ def test_what_was_cut_off_as_it_began_may_begin_again(run):
 
 def test_an_empty_directory_is_free_and_one_with_something_else_is_not(tmp_path):
     run = RunDir.at(tmp_path / "run")
-    check_may_begin(run, ASKED)
-    (run.path / "folder").mkdir()
+    check_free(run)
+    (run.path / "requirements.txt").write_text("numpy")
 
-    assert str(refused(run)) == (
-        f"error[not-a-run]: `{run.path}` holds `folder` and no run\n"
+    with pytest.raises(RunRefused) as caught:
+        check_free(run)
+    assert str(caught.value) == (
+        f"error[not-a-run]: `{run.path}` holds `requirements.txt` and no run\n"
         "help: name an empty directory, or one that is not there yet"
     )
+
+
+def test_somebody_s_project_with_a_lock_of_its_own_is_not_free(run):
+    check_free(run)
+    (run.path / "lock").write_text("packages")
+    with pytest.raises(RunRefused, match=r"holds `\.status\.json\.0123abcd\.tmp\.json` and no run"):
+        check_free(run)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +95,14 @@ def test_a_link_or_a_pipe_is_left_alone(run, name, tmp_path):
     told.append(refused(run).diagnostics[0].message)
 
     assert told == [f"`{run.path}` holds `{name}`, and is not a run of this spec"] * 2
+
+
+def test_a_run_that_lost_its_status_keeps_what_it_trained(run):
+    run.metrics.write_text("{}\n")
+
+    with pytest.raises(RunRefused) as caught:
+        check_own(run, False)
+    assert str(caught.value) == (
+        "error[run-incomplete]: `run` has lost its `status.json`, and does not go on without it\n"
+        "help: what it trained is still there: `kexp evaluate` measures it"
+    )

@@ -3,7 +3,7 @@ import os
 import shutil
 import stat
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from faults.disk import Disk, Killed, deadly, installed
 from kexp.record import seal, trust
 from kexp.record.notes import Notes, write_notes
 from kexp.record.rundir import RunDir
+from kexp.record.sums import read_sums
 from kexp.record.trust import config_folder, local_key
 
 NOW = datetime(2026, 11, 23, 9, 14, 55, tzinfo=UTC)
@@ -229,8 +230,10 @@ def test_a_kill_while_an_evaluation_is_kept_leaves_the_run_whole(run, tmp_path):
             killed.write_evaluation("test", NOW, {"loss": 0.5})
         killed.check_whole()
         seen.append((killed.origin(), [*killed.evaluations.glob("[!.]*")] != []))
-        killed.write_evaluation("test", NOW, {"loss": 0.5})
+        killed.write_evaluation("test", NOW + timedelta(hours=1), {"loss": 0.5})
         killed.check_whole()
+        listed = {name for name in read_sums(killed.sums) or () if name.startswith("evaluations/")}
+        assert listed == {f"evaluations/{path.name}" for path in killed.evaluations.glob("[!.]*")}
 
     assert set(seen) == {("own", False), ("own", True)}
 

@@ -74,9 +74,14 @@ class Feed:
     def is_in_memory(self) -> bool:
         return all(isinstance(column, np.ndarray) for column in self.columns)
 
+    @property
+    def is_in_order(self) -> bool:
+        """Whether every epoch takes all rows as they lie."""
+        return not self.shuffle and self.steps_per_epoch is None
+
     def schedule(self, epoch: int) -> Schedule:
         """Return the steps of an epoch: a pure function of the seed and its number."""
-        if not self.shuffle and self.steps_per_epoch is None:
+        if self.is_in_order:
             return Schedule(None, np.minimum(np.arange(self.steps + 1) * self.batch_size, self.size))
         first = epoch * self.steps
         batches = list(steps_order(self.seed, first, self.steps, self.batch_size, self.size, self.shuffle))

@@ -98,12 +98,12 @@ class Backend(Protocol):
     def single_steps(self, model: Any, is_augmented: bool) -> str | None:
         """Say what about a model, or about changing its batches, wants single steps, if anything does."""
 
-    def put(self, parts: Any) -> Any:
-        """Return the arrays on the device, nested as they are, each in its dtype."""
-
     @property
     def gathers(self) -> bool:
-        """Whether steps may gather their rows there; if not, a thread brings these into their order."""
+        """Whether a step gathers its rows on the device; if not, a thread brings them into their order."""
+
+    def put(self, parts: Any) -> Any:
+        """Return the arrays on the device, nested as they are, each in its dtype."""
 
     def put_rows(self, parts: Any, most: int) -> Any:
         """Return the rows of some steps on the device, perhaps with more, up to `most`, that none takes."""

@@ -65,7 +65,7 @@ def _with_room(array: Any, most: int) -> Any:
     """Return an array with more rows, of one of few lengths up to `most`: each must be compiled for."""
     least = _LEAST_BYTES // max(1, array[:1].nbytes)
     room = min(most, max(least, 1 << (len(array) - 1).bit_length()))
-    padded = np.empty((max(room, len(array)), *array.shape[1:]), array.dtype)
+    padded = np.empty((room, *array.shape[1:]), array.dtype)
     padded[: len(array)] = array
     return jnp.asarray(padded)
 

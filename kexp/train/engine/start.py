@@ -28,7 +28,7 @@ def start(
         return Single(model, train, validation)
 
     def segments(feed: Feed, kind: Kind) -> Segments:
-        stays = choice.mode == "resident" and (shelf.backend.gathers or not feed.shuffle)
+        stays = choice.mode == "resident" and (shelf.backend.gathers or feed.is_in_order)
         supply: Supply = Resident(feed, shelf) if stays else Streamed(feed, shelf.backend)
         loop = shelf.backend.loop(model, kind, stops_at_nan and kind == "train", feed.augmentation)
         return Segments(supply, loop, feed.steps, Tempo(choice.segment_steps))

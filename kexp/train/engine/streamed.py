@@ -1,4 +1,4 @@
-"""Data that do not fit on the device: while a segment runs, a thread reads the rows of the next one."""
+"""Rows that a thread brings while a segment runs: of data too large for the device, or not gathered there."""
 
 from dataclasses import replace
 from functools import lru_cache

@@ -195,16 +195,21 @@ def test_a_failure_while_reading_ahead_is_the_training_s():
 
 
 @pytest.mark.parametrize(
-    ("gathers", "shuffle", "kind"),
-    [(True, True, "Resident"), (False, True, "Streamed"), (False, False, "Resident")],
+    ("gathers", "options", "kind"),
+    [
+        (True, {"shuffle": True}, "Resident"),
+        (False, {"shuffle": True}, "Streamed"),
+        (False, {"steps_per_epoch": 2}, "Streamed"),
+        (False, {}, "Resident"),
+    ],
 )
-def test_where_steps_do_not_gather_a_thread_brings_shuffled_rows_into_their_order(gathers, shuffle, kind):
+def test_where_steps_do_not_gather_a_thread_brings_rows_into_their_order(gathers, options, kind):
     from kexp.train.engine.choice import Choice
     from kexp.train.engine.resident import Shelf
     from kexp.train.engine.start import start
 
     shelf = Shelf(FakeBackend(gathers=gathers))
-    rows = feed(column=np.ones((9, 2), np.float32), shuffle=shuffle)
+    rows = feed(column=np.ones((9, 2), np.float32), **options)
     engine = start(Choice("resident", ""), network(), (rows, None), shelf, True)
     engine.batches.supply.close()
 
