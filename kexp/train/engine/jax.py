@@ -16,7 +16,7 @@ from kexp.record.machine import free_memory_bytes
 from kexp.train.engine.feed import Augmentation
 from kexp.train.engine.interface import Kind, Portion
 
-_LEAST_BYTES = 4 << 20
+_LEAST_BYTES = 16 << 20
 """What the rows of a segment take at least, where there are so many."""
 
 
