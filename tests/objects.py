@@ -88,7 +88,6 @@ OWN = {
         "EinsumDense": '{equation: "abc,cd->abd", output_shape: [null, 3]}',
         "Hashing": "{num_bins: 5}",
         "IntegerLookup": "{vocabulary: [1, 2]}",
-        "JaxLayer": '{call_fn: "objects:doubled"}',
         "RandomPosterization": "{factor: 4}",
         "RandomSharpness": "{factor: 0.5}",
         "StringLookup": "{vocabulary: [a, b]}",
@@ -105,6 +104,7 @@ EXCEPTIONS = {
         "Lambda": "takes Python code; write a custom function, `x -> file.py:function`",
         "TFSMLayer": "runs a SavedModel from disk",
         "TorchModuleWrapper": "wraps a torch module, on the torch backend",
+        "JaxLayer": "starts JAX in the process, which other tests fork",
         "FlaxLayer": "wraps a Flax module; needs Flax",
     },
     "metrics": {"MeanMetricWrapper": "wraps a Python function; write `file.py:function`"},
@@ -121,11 +121,6 @@ CLASSES = (
     "constraints",
 )
 """Namespaces whose objects are constructed; applications are large, and sources are our own."""
-
-
-def doubled(inputs: Any) -> Any:
-    """Be what `JaxLayer` wraps."""
-    return 2 * inputs
 
 
 def names(aliases: bool) -> Iterator[tuple[str, str]]:

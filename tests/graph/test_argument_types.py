@@ -84,7 +84,6 @@ STRICTER = {
     "HashedCrossing.activity_regularizer": "is not looked at",
     "IntegerLookup.dtype": "is not looked at",
     "IntegerLookup.salt": "a text becomes a number",
-    "JaxLayer.seed": "only a function that draws looks at it",
     "ModelCheckpoint.mode": "Keras warns, and goes by the name of the metric",
     "Muon.exclude_layers": "a text counts as a list of letters",
     "RandomFlip.mode": "Keras flips nothing, in silence",
