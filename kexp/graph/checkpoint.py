@@ -1,4 +1,4 @@
-"""Arrays in a safetensors file that may be a stranger's: the header is checked, and no array read unasked.
+"""Arrays in a safetensors file: written without a copy of them; read as a stranger's, none of it unasked.
 
 Source: github.com/huggingface/safetensors, "Format".
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 from reprlib import repr
 from typing import Any, BinaryIO, NoReturn
@@ -18,7 +19,7 @@ import ml_dtypes
 import numpy as np
 
 from kexp.errors import KexpError, RunRefused
-from kexp.record.files import open_regular
+from kexp.record.files import Piece, Pieces, open_regular
 
 DTYPES: Mapping[str, Any] = {
     "F64": np.float64,
@@ -35,9 +36,16 @@ DTYPES: Mapping[str, Any] = {
     "U8": np.uint8,
     "BOOL": np.bool_,
 }
+_NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 MAX_HEADER_BYTES = 16 << 20
+
+Arrays = Mapping[str, "np.ndarray[Any, Any]"]
+
 _METADATA = "__metadata__"
 _MOST_DIMENSIONS = 32
+_ALIGNMENT_BYTES = 8
+_LARGE_BYTES = 1 << 20
+"""What is smaller is copied, so that many small arrays are one write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,44 @@ class Checkpoint:
                 raise _corrupt(self.name, f"`{key}` holds truth values that are neither true nor false")
             array = array.astype(np.bool_)
         return array.reshape(place.shape)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def pack(arrays: Arrays, metadata: Mapping[str, Any] | None = None) -> Pieces:
+    """Return a file of arrays and JSON metadata in pieces, the large ones without a copy.
+
+    The widest numbers come first, so that every array lies where its numbers may be read in place.
+    """
+    ordered = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
+    header: dict[str, Any] = {_METADATA: {"kexp": json.dumps(metadata or {})}}
+    start = 0
+    for key, array in ordered:
+        stop = start + array.nbytes
+        dtype = _NAMES[array.dtype]
+        header[key] = {"dtype": dtype, "shape": [*array.shape], "data_offsets": [start, stop]}
+        start = stop
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT_BYTES)
+    return _joined([len(text).to_bytes(8, "little"), text, *(raw(array) for _, array in ordered)])
+
+
+def raw(array: "np.ndarray[Any, Any]") -> memoryview:
+    """Return an array's bytes in its logical order, shared where they lie so."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _joined(pieces: Pieces) -> Pieces:
+    """Copy what is small and lies side by side into one piece."""
+    joined: list[Piece] = []
+    for is_large, group in groupby(pieces, lambda piece: len(piece) >= _LARGE_BYTES):
+        members = list(group)
+        joined += members if is_large else [b"".join(members)]
+    return joined
+
+
+# ---------------------------------------------------------------- reading
 
 
 @contextmanager

@@ -4,7 +4,6 @@ Keras's own paths depend on what the process built before; these depend on the s
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +11,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from safetensors import TensorSpec, serialize
 
 from kexp.errors import RunRefused
-from kexp.graph.checkpoint import open_checkpoint
-from kexp.graph.checkpoint import unpack as unpack
+from kexp.graph.checkpoint import Arrays, open_checkpoint, raw
 from kexp.graph.fixed import unwrapped
-
-Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 
 _SAME_RUN = "the run's resolved.yaml and its checkpoints must come from the same run"
 _SEED = "seed_generator_state"
@@ -131,20 +126,10 @@ def _shown(entry: tuple[str, tuple[int, ...]] | None) -> str:
     return "absent" if entry is None else f"{entry[0]}{list(entry[1])}"
 
 
-def pack(arrays: Arrays, metadata: Mapping[str, Any] | None = None) -> bytes:
-    """Return arrays and JSON metadata as safetensors: no pickle, sizes checked."""
-    contiguous = {key: np.ascontiguousarray(a).reshape(a.shape) for key, a in arrays.items()}
-    specs = {
-        key: TensorSpec(dtype=a.dtype.name, shape=a.shape, data_ptr=a.ctypes.data, data_len=a.nbytes)
-        for key, a in contiguous.items()
-    }
-    return bytes(serialize(specs, metadata={"kexp": json.dumps(metadata or {})}))
-
-
 def weights_sha256(arrays: Arrays) -> str:
     """Return one hash over key, dtype, shape and data of all arrays, in their order."""
     digest = hashlib.sha256()
     for key, array in arrays.items():
         digest.update(f"{key}\0{array.dtype.name}\0{array.shape}\0".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(raw(array))
     return digest.hexdigest()

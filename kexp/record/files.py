@@ -12,10 +12,14 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+Piece = bytes | memoryview
+Pieces = Sequence[Piece]
+"""A file's bytes, one piece after another."""
 
 MAX_READ_BYTES = 256 << 20
 
@@ -25,19 +29,19 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp(\.[^.]+)?\Z")
 # ---------------------------------------------------------------- files
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`, on disk before this returns."""
+def write_atomically(path: Path, *pieces: Piece) -> None:
+    """Replace `path` by the pieces, one after another, on disk before this returns."""
     with _taking_the_place_of(path) as temporary:
-        if len(data) > shutil.disk_usage(path.parent).free:
+        if sum(map(len, pieces)) > shutil.disk_usage(path.parent).free:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        _write_new(temporary, data, 0o666)
+        _write_new(temporary, pieces, 0o666)
 
 
 def write_once(path: Path, data: bytes, mode: int) -> None:
     """Write `path` unless it is there: of many that do so at once the first one wins."""
     temporary = temporary_beside(path)
     try:
-        _write_new(temporary, data, mode)
+        _write_new(temporary, (data,), mode)
         with suppress(FileExistsError):
             os.link(temporary, path)
     finally:
@@ -80,10 +84,11 @@ def _discard(temporary: Path) -> None:
         os.unlink(temporary)
 
 
-def _write_new(path: Path, data: bytes, mode: int) -> None:
+def _write_new(path: Path, pieces: Pieces, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with _closing(descriptor, path):
-        _write_all(descriptor, data)
+        for piece in pieces:
+            _write_all(descriptor, piece)
         os.fsync(descriptor)
 
 
@@ -104,7 +109,7 @@ def append_line(path: Path, text: str) -> None:
         sync(path.parent)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: Piece) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]

@@ -13,6 +13,8 @@ from typing import Any
 from kexp.errors import KexpError, RunRefused
 from kexp.record.files import (
     MAX_READ_BYTES,
+    Piece,
+    Pieces,
     is_temporary,
     make_folder,
     make_new_folder,
@@ -235,9 +237,9 @@ class RunDir(SealedFolder):
 
     # ---------------------------------------------------------------- checkpoints, model, evaluations
 
-    def write_state(self, step: int, data: bytes, num_kept: int = NUM_STATES_KEPT) -> Path:
+    def write_state(self, step: int, pieces: Pieces, num_kept: int = NUM_STATES_KEPT) -> Path:
         """Keep the whole training state after `step`, and drop all but the newest ones."""
-        path = _write(self.state(step), data)
+        path = _write(self.state(step), *pieces)
         for old in self.states()[:-num_kept]:
             with suppress(OSError):  # the state is kept; what stays is dropped after the next one
                 remove(old)
@@ -251,8 +253,8 @@ class RunDir(SealedFolder):
     def state(self, step: int) -> Path:
         return self.checkpoints / f"step-{step:010d}.safetensors"
 
-    def write_best(self, data: bytes) -> Path:
-        return _write(self._best, data)
+    def write_best(self, pieces: Pieces) -> Path:
+        return _write(self._best, *pieces)
 
     @property
     def last_checkpoint(self) -> Path | None:
@@ -288,9 +290,9 @@ class RunDir(SealedFolder):
         return path
 
 
-def _write(path: Path, data: bytes) -> Path:
+def _write(path: Path, *pieces: Piece) -> Path:
     make_folder(path.parent)
-    write_atomically(path, data)
+    write_atomically(path, *pieces)
     return path
 
 

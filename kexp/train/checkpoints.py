@@ -7,7 +7,9 @@ from typing import Any
 
 import keras
 
-from kexp.graph.weights import arrays_of, pack
+from kexp.graph.checkpoint import pack
+from kexp.graph.weights import arrays_of
+from kexp.record.files import Pieces
 from kexp.spec.types import Checkpoint
 from kexp.train.backend import own_ways
 from kexp.train.callback_state import CallbackState
@@ -28,7 +30,7 @@ class Checkpoints:
         self.logs: Mapping[str, float] = {}
         self.saved_step, self.saved_at = session.progress.step, time.monotonic()
         self.saving = ""
-        self.unsaved_best: Callable[[], bytes] | None = None
+        self.unsaved_best: Callable[[], Pieces] | None = None
         self.model: keras.Model = None
 
     # ------------------------------------------------------------ when
@@ -108,7 +110,7 @@ class Checkpoints:
         """Wait for the save that is on its way, and remember whether it failed."""
         self._note(self.session.saver.wait())
 
-    def _write(self, state: State | None, packed_best: Callable[[], bytes] | None) -> None:
+    def _write(self, state: State | None, packed_best: Callable[[], Pieces] | None) -> None:
         if packed_best is not None:
             self.run.write_best(packed_best())
         if state is not None:

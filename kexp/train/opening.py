@@ -12,9 +12,9 @@ from typing import Any, cast
 from kexp.custom import code_hashes, kept_code, modules_elsewhere
 from kexp.data.load import Datasets
 from kexp.graph.assemble import Assembly, known_values
+from kexp.graph.checkpoint import pack
 from kexp.graph.initial import weights_sha256
 from kexp.graph.ports import shape_of
-from kexp.graph.weights import pack
 from kexp.preparation import info_as_json, write_preparation
 from kexp.protocols import Plan, TensorInfo
 from kexp.record.changes import Change

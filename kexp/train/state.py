@@ -10,8 +10,9 @@ from typing import Any
 import keras
 
 from kexp.errors import RunRefused
-from kexp.graph.checkpoint import open_checkpoint
-from kexp.graph.weights import Arrays, assign, model_variables, pack, weights_sha256
+from kexp.graph.checkpoint import Arrays, open_checkpoint, pack
+from kexp.graph.weights import assign, model_variables, weights_sha256
+from kexp.record.files import Pieces
 from kexp.train.backends.interface import Backend
 
 _BEST = "best/"
@@ -45,8 +46,8 @@ class State:
         wanted = f"{prefix}model/"
         return {k.removeprefix(prefix): a for k, a in self.arrays.items() if k.startswith(wanted)}
 
-    def packed(self) -> bytes:
-        """Return the file, with a hash of all that is in it."""
+    def packed(self) -> Pieces:
+        """Return the file in pieces, with a hash of all that is in it."""
         return pack(self.arrays, {**self.record, "sha256": _digest(self.record, self.arrays)})
 
 

@@ -64,7 +64,7 @@ def _killed(run: "RunDir", rounds: int) -> dict[str, int]:
 
 def _save_on(run: "RunDir", step: int, say: Callable[[str], None]) -> None:
     """Save one state after another, in the thread that a training saves in."""
-    from kexp.graph.weights import pack
+    from kexp.graph.checkpoint import pack
     from kexp.train.saving import Saver
     from kexp.train.state import State
 

@@ -145,7 +145,8 @@ train: {optimizer: sgd, loss: mse}
 @pytest.fixture
 def source(tmp_path):
     """Save a model as a `.keras` file, and its arrays as a run's checkpoint."""
-    from kexp.graph.weights import arrays_of, model_variables, pack
+    from kexp.graph.checkpoint import pack
+    from kexp.graph.weights import arrays_of, model_variables
 
     tower = keras.Sequential([keras.Input((3,)), keras.layers.Dense(5, name="inner")], name="tower")
     around = [keras.layers.Dense(3, name="first"), tower, keras.layers.Dense(3, name="last")]
@@ -153,7 +154,7 @@ def source(tmp_path):
     made.save(tmp_path / "source.keras")
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     state = {key: np.flip(array) for key, array in arrays_of(model_variables(made)).items()}
-    (tmp_path / "run" / "checkpoints" / "best.safetensors").write_bytes(pack(state))
+    (tmp_path / "run" / "checkpoints" / "best.safetensors").write_bytes(b"".join(pack(state)))
     return made
 
 

@@ -629,14 +629,15 @@ def saved(tmp_path):
     machine()
     import keras
 
-    from kexp.graph.weights import arrays_of, model_variables, pack
+    from kexp.graph.checkpoint import pack
+    from kexp.graph.weights import arrays_of, model_variables
 
     layers = [keras.layers.Dense(3, name="first"), keras.layers.Dense(3, name="other")]
     source = keras.Sequential([keras.Input((4,)), layers[0], keras.layers.Dense(4, name="mid"), layers[1]])
     source.save(tmp_path / "source.keras")
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     best = tmp_path / "run" / "checkpoints" / "best.safetensors"
-    best.write_bytes(pack(arrays_of(model_variables(source))))
+    best.write_bytes(b"".join(pack(arrays_of(model_variables(source)))))
     return {name: np.asarray(source.get_layer(name).kernel) for name in ("first", "other")}
 
 

@@ -1,4 +1,5 @@
 import hashlib
+import io
 
 import ml_dtypes
 import numpy as np
@@ -97,21 +98,45 @@ ARRAYS = {
 
 
 def test_packed_arrays_come_back_whole():
-    from kexp.graph.weights import pack, unpack
+    from kexp.graph.checkpoint import pack, unpack
 
-    found = unpack(pack(ARRAYS, {"step": 3}), "best.safetensors")
+    found = unpack(b"".join(pack(ARRAYS, {"step": 3})), "best.safetensors")
 
     assert {key: (a.dtype, a.shape, a.tolist()) for key, a in found.items()} == {
         key: (a.dtype, a.shape, a.tolist()) for key, a in ARRAYS.items()
     }
 
 
+def test_packed_arrays_are_what_the_library_reads_and_lie_where_their_numbers_may():
+    from safetensors import deserialize
+
+    from kexp.graph.checkpoint import _checked, pack
+
+    data = b"".join(pack(ARRAYS, {"name": "Grüße"}))
+    places = _checked(io.BytesIO(data), "best", len(data)).places
+
+    assert {key: (found["shape"], bytes(found["data"])) for key, found in deserialize(data)} == {
+        key: ([*array.shape], array.tobytes()) for key, array in ARRAYS.items()
+    }
+    assert [key for key, place in places.items() if place.start % place.dtype.itemsize] == []
+
+
+def test_a_large_array_is_packed_without_a_copy_and_small_ones_are_one_piece():
+    from kexp.graph.checkpoint import pack
+
+    large = np.ones(1 << 20, np.float32)
+    pieces = pack({**ARRAYS, "model/z/0": large})
+
+    assert [isinstance(piece, memoryview) for piece in pieces] == [False, True, False]
+    assert np.shares_memory(np.frombuffer(pieces[1], np.float32), large)
+
+
 def test_a_checkpoint_that_was_cut_off_is_refused():
-    from kexp.graph.weights import pack, unpack
+    from kexp.graph.checkpoint import pack, unpack
 
     for size in (0, 4, 100, -1):
         with pytest.raises(RunRefused) as caught:
-            unpack(pack(ARRAYS)[:size], "best.safetensors")
+            unpack(b"".join(pack(ARRAYS))[:size], "best.safetensors")
         (fault,) = caught.value.diagnostics
         assert fault.id == "checkpoint-corrupt"
         assert fault.message.startswith("`best.safetensors` is not a whole checkpoint: ")

@@ -88,8 +88,8 @@ def test_each_file_has_its_place(run):
     run.write_manifest({"schema": 1})
     run.write_requirements("numpy==2.0\n")
     run.write_source_diff(b"diff")
-    run.write_state(420, b"state")
-    run.write_best(b"best")
+    run.write_state(420, [b"state"])
+    run.write_best([b"best"])
     run.replace_model(lambda path: path.write_bytes(b"zip"))
     run.write_evaluation("test", NOW, {"loss": 0.5})
     run.write_sums()
@@ -112,7 +112,7 @@ def test_each_file_has_its_place(run):
 
 def test_the_newest_two_states_are_kept(run):
     for step in (5, 10_000_000_000, 20, 30):
-        run.write_state(step, str(step).encode())
+        run.write_state(step, [str(step).encode()])
 
     assert files(run) == [
         "checkpoints/step-0000000030.safetensors",
@@ -126,8 +126,8 @@ def test_without_checkpoints_there_is_no_last_and_no_best(run):
 
 
 def test_the_best_checkpoint_is_replaced(run):
-    run.write_best(b"1")
-    run.write_best(b"2")
+    run.write_best([b"1"])
+    run.write_best([b"2"])
 
     assert run.best_checkpoint == run.checkpoints / "best.safetensors"
     assert run.best_checkpoint.read_bytes() == b"2"
@@ -365,7 +365,7 @@ def test_an_owner_without_a_status_is_another_process(run):
 
 
 def test_a_new_owner_removes_what_a_killed_one_was_writing(run):
-    run.write_state(1, b"state")
+    run.write_state(1, [b"state"])
     (run.checkpoints / ".step-0000000002.safetensors.0123abcd.tmp.safetensors").write_bytes(b"half")
     (run.path / ".model.keras.0123abcd.tmp.keras").write_bytes(b"half")
 
@@ -410,23 +410,23 @@ def test_another_s_file_that_cannot_be_read_is_not_the_run_s(run, tmp_path):
 
 
 def test_a_state_stays_where_an_old_one_cannot_be_dropped(run, monkeypatch):
-    run.write_state(1, b"1", 1)
+    run.write_state(1, [b"1"], 1)
 
     def fail(path):
         raise OSError(5, "Input/output error", str(path))
 
     with monkeypatch.context() as patch:
         patch.setattr("kexp.record.files.os.unlink", fail)
-        run.write_state(2, b"2", 1)
+        run.write_state(2, [b"2"], 1)
     assert [path.name for path in run.states()] == [run.state(1).name, run.state(2).name]
 
-    run.write_state(3, b"3", 1)
+    run.write_state(3, [b"3"], 1)
     assert [path.name for path in run.states()] == [run.state(3).name]
 
 
 def test_states_after_a_step_are_dropped(run):
     for step in (1, 2, 3):
-        run.write_state(step, b"", 3)
+        run.write_state(step, [b""], 3)
     run.drop_states_after(1)
 
     assert [path.name for path in run.states()] == [run.state(1).name]

@@ -29,7 +29,7 @@ def config(tmp_path, monkeypatch):
 def run(tmp_path, config):
     """A run that was begun and ended under this user's key."""
     made = begun(tmp_path)
-    made.write_best(b"weights")
+    made.write_best([b"weights"])
     made.write_sums()
     return made
 
@@ -243,8 +243,8 @@ def test_a_kill_while_an_evaluation_is_kept_leaves_the_run_whole(run, tmp_path):
 
 def test_a_killed_run_is_the_user_s_by_what_was_asked_for(tmp_path, config):
     run = begun(tmp_path)
-    run.write_best(b"weights")
-    run.write_state(5, b"state")
+    run.write_best([b"weights"])
+    run.write_state(5, [b"state"])
     run.train_log.write_text("epoch 1\n")
     run.metrics.write_text("{}\n")
 
@@ -358,7 +358,7 @@ def test_a_run_that_goes_on_otherwise_and_is_nobody_s_stays_so(tmp_path, config)
 def test_a_run_that_goes_on_is_the_user_s_all_the_while(run):
     run.remove_sums()
     seen = [run.origin()]
-    run.write_state(10, b"more")
+    run.write_state(10, [b"more"])
     seen.append(run.origin())
     run.write_sums()
 

@@ -29,7 +29,7 @@ def spec(more="", body="8", optimizer="{Adam: 1e-2}"):
 
 
 def best(run):
-    from kexp.graph.weights import unpack
+    from kexp.graph.checkpoint import unpack
 
     return unpack(run.best_checkpoint.read_bytes(), "best")
 

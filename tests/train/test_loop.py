@@ -10,7 +10,7 @@ from fakes import KERAS, digits
 from kexp.data.experiment import load_data
 from kexp.errors import DataError, MissingExtra, RunFailed, SpecError
 from kexp.evaluate import rebuild
-from kexp.graph.weights import unpack
+from kexp.graph.checkpoint import unpack
 from kexp.record.history import read_rows
 from kexp.record.query import list_runs
 from kexp.record.rundir import RunDir
@@ -124,7 +124,7 @@ def test_resolved_yaml_trains_the_same_run_again(train):
 
 
 def test_the_whole_training_state_is_in_the_last_checkpoint(train):
-    from kexp.graph.weights import unpack
+    from kexp.graph.checkpoint import unpack
 
     result = train(digits())
 
@@ -136,7 +136,7 @@ def test_the_whole_training_state_is_in_the_last_checkpoint(train):
 def test_metric_variables_keras_s_own_file_and_ours_hold_the_same_weights(train):
     import keras
 
-    from kexp.graph.weights import unpack
+    from kexp.graph.checkpoint import unpack
 
     result = train(digits())
 
