@@ -7,6 +7,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -37,15 +38,27 @@ def model_variables(model: keras.Model) -> dict[str, Any]:
     return found
 
 
-def arrays_of(variables: Mapping[str, Any]) -> dict[str, "np.ndarray[Any, Any]"]:
-    """Copy variables to the host; string state (vocabularies) has no variable and is not among them."""
-    copied = _copied_once if keras.backend.backend() == "tensorflow" else keras.ops.convert_to_numpy
-    return {key: np.asarray(copied(variable)) for key, variable in variables.items()}
+def arrays_of(variables: Mapping[str, Any], spare: Arrays = MappingProxyType({})) -> Arrays:
+    """Copy variables to the host; string state (vocabularies) has no variable and is not among them.
+
+    `spare` is an earlier copy that nobody needs: its memory is used again, since new memory costs more than
+    what is copied to it.
+    """
+    return {key: _copied(_seen(variable), spare.get(key)) for key, variable in variables.items()}
 
 
-def _copied_once(variable: Any) -> Any:
-    """Copy a variable of TensorFlow, which `convert_to_numpy` copies twice."""
-    return variable.value.numpy()
+def _seen(variable: Any) -> "np.ndarray[Any, Any]":
+    """Return a variable's numbers as they are, on TensorFlow without the copy that `numpy()` makes."""
+    if keras.backend.backend() == "tensorflow":
+        return np.asarray(variable.value.read_value())
+    return np.asarray(variable)
+
+
+def _copied(array: "np.ndarray[Any, Any]", spare: "np.ndarray[Any, Any] | None") -> "np.ndarray[Any, Any]":
+    if spare is None or (spare.shape, spare.dtype) != (array.shape, array.dtype):
+        return array.copy()
+    np.copyto(spare, array)
+    return spare
 
 
 def assign(variables: Mapping[str, Any], arrays: Arrays) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kexp.graph.checkpoint import pack
+from kexp.graph.checkpoint import Arrays, pack
 from kexp.graph.weights import arrays_of
 from kexp.record.files import Pieces
 from kexp.spec.types import Checkpoint
@@ -28,6 +28,7 @@ class Checkpoints:
         self.checkpoint, self.every, self.callbacks = checkpoint, checkpoint.every, callbacks
         self.restart = session.restart
         self.logs: Mapping[str, float] = {}
+        self.copied: Arrays = {}
         self.saved_step, self.saved_at = session.progress.step, time.monotonic()
         self.saving = ""
         self.unsaved_best: Callable[[], Pieces] | None = None
@@ -60,7 +61,10 @@ class Checkpoints:
     # ------------------------------------------------------------ what
 
     def state(self, is_best: bool = False) -> State:
-        """Copy the state as it is now. `is_best`: the model's weights are the best ones."""
+        """Copy the state as it is now; it holds until the next one is taken, or for as long as it is saved.
+
+        `is_best`: the model's weights are the best ones.
+        """
         callbacks, own = self.callbacks.taken()
         record = {
             "run": self.run.id,
@@ -73,8 +77,10 @@ class Checkpoints:
             "random": random_states(),
         }
         own_ways(keras.backend.backend()).sync(self.model)
-        arrays = {**arrays_of(state_variables(self.model)), **own}
-        return State(record, with_best(arrays, None if is_best else self.progress.best_arrays))
+        spare = {} if self.session.saver.is_busy else self.copied
+        self.copied = arrays_of(state_variables(self.model), spare)
+        best = None if is_best else self.progress.best_arrays
+        return State(record, with_best({**self.copied, **own}, best))
 
     def put_back(self) -> None:
         """Set model, callbacks and generators to the state that the phase goes on from."""

@@ -13,6 +13,10 @@ class Saver:
         self.thread = ThreadPoolExecutor(1)
         self.going: Future[object] | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        return self.going is not None and not self.going.done()
+
     def begin(self, write: Write) -> None:
         """Begin a save; the one before was waited for."""
         assert self.going is None

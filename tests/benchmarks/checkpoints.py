@@ -59,6 +59,7 @@ def _measured(widths: tuple[int, ...], steps: int, rounds: int) -> dict[str, lis
     """Return by way the seconds of each round's epochs; the first round does not count."""
     import keras
     import numpy as np
+    from saving import begin_save, checkpoints_of
 
     model = _model(widths)
     random = np.random.default_rng(0)
@@ -67,14 +68,14 @@ def _measured(widths: tuple[int, ...], steps: int, rounds: int) -> dict[str, lis
     with tempfile.TemporaryDirectory(prefix="kexp-checkpoints-") as folder:
         place = Path(folder)
         backup, each = keras.callbacks.BackupAndRestore(place / "backup"), place / "model.keras"
-        ours, settle = _ours(place, model)
+        checkpoints = checkpoints_of(model, place)
         ways = {
-            "kexp": ours,
+            "kexp": lambda number: begin_save(checkpoints),
             "ModelCheckpoint": _keras_way(keras.callbacks.ModelCheckpoint(each), model),
             "BackupAndRestore": _keras_way(backup, model),
         }
         turns = [turn for way in ways for turn in (_NOTHING, way)]
-        ended = _timed(ways, turns, settle)
+        ended = _timed(ways, turns, checkpoints.settle)
         # The epoch that a save is measured by is the one after it.
         epochs = (rounds + 1) * len(turns) + 1
         options = {"batch_size": _BATCH_SIZE, "shuffle": False, "verbose": 0}
@@ -120,27 +121,3 @@ def _model(widths: tuple[int, ...]) -> Any:
     model = keras.Sequential([keras.Input(widths[:1]), *body, keras.layers.Dense(10, "softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
     return model
-
-
-def _ours(folder: Path, model: Any) -> tuple[Way, Callable[[], None]]:
-    """Return what saves as a run does, and what waits for it."""
-    from datetime import UTC, datetime
-
-    from fakes import FakeDisplay
-
-    from kexp.record.rundir import RunDir
-    from kexp.spec.types import Checkpoint
-    from kexp.train.callback_state import CallbackState
-    from kexp.train.checkpoints import Checkpoints
-    from kexp.train.session import Progress, Session
-
-    run, nobody = RunDir.create(folder, "checkpoints", datetime.now(UTC)), Any
-    session = Session(run, "identity", Progress(), FakeDisplay(), nobody, [], lambda: None)
-    checkpoints = Checkpoints(session, Checkpoint(), CallbackState([]))
-    checkpoints.model = model
-
-    def save(number: int) -> None:
-        session.progress.epoch = session.progress.step = number + 1
-        checkpoints.save(checkpoints.state())
-
-    return save, checkpoints.settle

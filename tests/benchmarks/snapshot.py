@@ -7,7 +7,7 @@ and syncs while the training goes on; Keras's ways write at once. Expected befor
 
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter, thread_time
@@ -20,18 +20,19 @@ _WAYS = (".keras", ".weights.h5", "kexp, on the training thread", "kexp, until i
 
 def tables(rounds: int = 9) -> Iterator[Table]:
     from fakes import machine
+    from saving import begin_save, checkpoints_of
 
     machine()
     model = _model()
     seconds: dict[str, list[tuple[float, float]]] = {way: [] for way in _WAYS}
     with tempfile.TemporaryDirectory(prefix="kexp-snapshot-") as name:
         folder = Path(name)
-        checkpoints = _checkpoints(folder, model)
+        checkpoints = checkpoints_of(model, folder)
         for number in range(rounds + 1):
             took = [
                 _seconds(lambda: model.save(folder / "model.keras")),
                 _seconds(lambda: model.save_weights(folder / "model.weights.h5")),
-                _seconds(lambda number=number: _begin_save(checkpoints, number)),
+                _seconds(partial(begin_save, checkpoints)),
             ]
             waited = _seconds(checkpoints.settle)
             took.append((took[-1][0] + waited[0], took[-1][1] + waited[1]))
@@ -64,24 +65,3 @@ def _model() -> Any:
     model.compile("adam", "mse")
     model.optimizer.build(model.trainable_variables)
     return model
-
-
-def _checkpoints(folder: Path, model: Any) -> Any:
-    from fakes import FakeDisplay
-
-    from kexp.record.rundir import RunDir
-    from kexp.spec.types import Checkpoint
-    from kexp.train.callback_state import CallbackState
-    from kexp.train.checkpoints import Checkpoints
-    from kexp.train.session import Progress, Session
-
-    run, nobody = RunDir.create(folder, "snapshot", datetime.now(UTC)), Any
-    session = Session(run, "identity", Progress(), FakeDisplay(), nobody, [], lambda: None)
-    checkpoints = Checkpoints(session, Checkpoint(), CallbackState([]))
-    checkpoints.model = model
-    return checkpoints
-
-
-def _begin_save(checkpoints: Any, number: int) -> None:
-    checkpoints.progress.epoch = checkpoints.progress.step = number + 1
-    checkpoints.save(checkpoints.state())
