@@ -2,7 +2,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from fakes import KERAS
+from fakes import KERAS, machine
 from saving import begin_save, checkpoints_of
 
 pytestmark = KERAS
@@ -10,6 +10,7 @@ pytestmark = KERAS
 
 @pytest.fixture
 def checkpoints(tmp_path):
+    machine()
     import keras
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense")])
