@@ -86,7 +86,7 @@ def evaluate(
             **({"nonfinite": lost} if lost else {}),
         }
         evidence = {
-            "backend": backend or experiment.runtime.backend,
+            "backend": experiment.runtime.backend,
             "batch_size": rows,
             "checkpoint_file": rebuilt.checkpoint.relative_to(found.path).as_posix(),
             "checkpoint_sha256": sha256_of(rebuilt.checkpoint),

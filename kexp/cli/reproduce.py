@@ -133,8 +133,22 @@ def _trained(again: _Again, seed: int | None = None) -> "Result":
                 if again.data is not None:
                     display.note("`--data` is for a run that begins; this one has its data")
                 return go_on(target, display, Wish())
+            if seed is None:
+                _warn_of_changes(again.first, display)
             root = again.experiment.seed or 0
             return _begun(replace(again, target=target), root if seed is None else seed, display)
+
+
+def _warn_of_changes(first: "RunDir", display: "RunDisplay") -> None:
+    """Say before hours are spent that the first run was not one training."""
+    from kexp.record.reproduction import changed_midway
+
+    steps = [f"{step:,}" for step in changed_midway(first)]
+    if steps:
+        display.note(
+            f"settings of `{first.id}` changed after step {' and '.join(steps)}: "
+            "it is trained again with the last ones from the start, and comes out otherwise"
+        )
 
 
 def _begun(again: _Again, seed: int, display: "RunDisplay") -> "Result":

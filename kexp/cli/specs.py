@@ -4,10 +4,10 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from kexp.diagnostics import Diagnostic
 from kexp.document import parse_document
@@ -18,7 +18,7 @@ from kexp.spec.installed import catalogue_mismatch
 from kexp.spec.overrides import override
 from kexp.spec.parse import check
 from kexp.spec.references import at_home
-from kexp.spec.types import Experiment
+from kexp.spec.types import BackendName, Experiment
 
 if TYPE_CHECKING:
     from kexp.record.rundir import RunDir
@@ -91,10 +91,16 @@ def prepared(run: "RunDir", trust: bool = False, backend: str | None = None) -> 
 
 @contextmanager
 def computing(experiment: Experiment, backend: str | None = None) -> Iterator[Experiment]:
-    """Import an experiment's backend, or another, on whatever this machine has."""
-    with placed(experiment):
-        from kexp.train.backend import prepare
+    """Import an experiment's backend, or the one asked for, on whatever this machine has.
 
-        chosen: Any = backend or experiment.runtime.backend
-        prepare(replace(experiment.runtime, device="auto", backend=chosen), experiment.seed or 0)
-        yield experiment
+    Yields the experiment as it is computed.
+    """
+    from kexp.train.backend import prepare
+
+    runtime = replace(experiment.runtime, device="auto")
+    asked = runtime if backend is None else replace(runtime, backend=cast(BackendName, backend))
+    # What the command line asks for has no place in the spec.
+    with placed(experiment) if backend is None else nullcontext():
+        prepare(asked, experiment.seed or 0)
+    with placed(experiment):
+        yield replace(experiment, runtime=asked)

@@ -141,6 +141,11 @@ def compared(first: RunDir, again: RunDir, others: Sequence[Mapping[str, float]]
     )
 
 
+def changed_midway(run: RunDir) -> list[int]:
+    """Return the steps after which settings changed that a training from the start would have all along."""
+    return [change["step"] for change in read_manifest(run).get("changed", ()) if not change["repeats"]]
+
+
 def _partings(rows: Sequence[Row], again: Sequence[Row], then: Status, now: Status) -> Iterator[Parting]:
     none: Row = {}
     for number, (one, other) in enumerate(zip_longest(rows, again, fillvalue=none), start=1):

@@ -243,12 +243,14 @@ class Block:
 
 # ---------------------------------------------------------------- the sections
 
+BackendName = Literal["tensorflow", "jax", "torch"]
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """How and where a run computes."""
 
-    backend: Literal["tensorflow", "jax", "torch"] = "tensorflow"
+    backend: BackendName = "tensorflow"
     """What computes: Keras's backend. JAX and torch are extras of kexp."""
     device: str = "auto"
     """Where it computes: `auto`, `cpu`, `gpu` or `gpu:1`; `auto` is a GPU where there is one."""

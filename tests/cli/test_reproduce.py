@@ -44,6 +44,21 @@ def test_a_run_is_trained_again_bit_for_bit(kexp, trained, tmp_path):
     )
 
 
+def test_a_run_whose_settings_changed_midway_says_so_before_it_is_trained_again(kexp, trained, tmp_path):
+    run = shutil.copytree(trained.path, tmp_path / "changed")
+    rate = "train.optimizer.Adam.learning_rate=0.01"
+    assert kexp("resume", run, "--epochs", "3", "-s", rate, "--accept", "-q").returncode == 0
+    step = json.loads((run / "manifest.json").read_text())["changed"][0]["step"]
+
+    done = kexp("reproduce", run, "--json")
+
+    assert (done.returncode, json.loads(done.stdout)["kept"]) == (0, None)
+    assert done.stderr.splitlines()[0] == (
+        f"note: settings of `changed` changed after step {step:,}: "
+        "it is trained again with the last ones from the start, and comes out otherwise"
+    )
+
+
 def test_a_result_that_no_seed_leads_to_breaks_the_promise(kexp, trained, tmp_path):
     lucky = RunDir(tmp_path / "lucky")
     shutil.copytree(trained.path, lucky.path)

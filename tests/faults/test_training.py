@@ -70,4 +70,7 @@ def test_every_change_may_fail_or_be_the_last(backend, few, least, tmp_path):
     reports = json.loads(done.stdout)
 
     assert {way: report["wrong"] for way, report in reports.items()} == {way: [] for way in WAYS}
+    assert {way: report["struck"] for way, report in reports.items()} == {
+        way: report["tried"] for way, report in reports.items()
+    }
     assert min(report["tried"] for report in reports.values()) >= least

@@ -1,8 +1,8 @@
 """Real trainings on a disk that fails, or in a process that is killed, and what the runs come to in the end.
 
 `python -m faults.trainings FOLDER FEW` trains on what KERAS_BACKEND names and tries every change to the disk
-in each way, or, where FEW is 1, one change of each kind to each file; it writes how many it tried and what
-went wrong, as JSON.
+in each way, or, where FEW is 1, one change of each kind to each file; it writes how many it tried,
+how many struck and what went wrong, as JSON.
 """
 
 import json
@@ -12,6 +12,7 @@ import shutil
 import sys
 import traceback
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +83,22 @@ def _kind(name: str, path: str) -> Kind:
     return name, _OTHER.sub("", path.rpartition("/")[2])
 
 
-def _nth(kind: Kind, nth: int) -> Moment:
-    """Mean the nth change of a kind, whatever the thread that saves did meanwhile."""
-    met: list[int] = []
+@dataclass
+class Nth:
+    """The nth change of a kind, whatever the thread that saves did meanwhile."""
 
-    def is_met(number: int, name: str, path: str) -> bool:
-        if _kind(name, path) == kind:
-            met.append(number)
-        return len(met) == nth and met[-1] == number
+    kind: Kind
+    nth: int
+    met: list[int] = field(default_factory=list)
 
-    return is_met
+    def __call__(self, number: int, name: str, path: str) -> bool:
+        if _kind(name, path) == self.kind:
+            self.met.append(number)
+        return self.came and self.met[self.nth - 1] == number
+
+    @property
+    def came(self) -> bool:
+        return len(self.met) >= self.nth
 
 
 def _points(changes: list[Kind], few: bool) -> list[tuple[Kind, int]]:
@@ -111,9 +118,9 @@ def main(folder: Path, few: bool) -> None:
     points = _points(changes, few)
     reports = {}
     for way in WAYS:
-        wrong = []
+        wrong, struck = [], 0
         for kind, nth in points:
-            path, moment = folder / "hit" / "run", _nth(kind, nth)
+            path, moment = folder / "hit" / "run", Nth(kind, nth)
             path.parent.mkdir()
             try:
                 killed_at(path, moment) if way == "a kill" else hit(path, way, moment)
@@ -121,7 +128,8 @@ def main(folder: Path, few: bool) -> None:
             except Exception:
                 wrong.append(f"{way}, {kind}, number {nth}: {traceback.format_exc(limit=-4)}")
             shutil.rmtree(path.parent)
-        reports[way] = {"tried": len(points), "wrong": wrong}
+            struck += moment.came
+        reports[way] = {"tried": len(points), "struck": struck, "wrong": wrong}
     sys.stdout.write(json.dumps(reports))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import KERAS, machine
+from fakes import KERAS, digits, machine
 from other_backend import LAYERS, changed_batch, prepared, trained
 
 from kexp.errors import DeviceError, MissingExtra
@@ -190,6 +190,19 @@ def test_a_backend_that_is_not_installed_is_named_with_its_extra(backend, monkey
     )
     assert caught.value.exit_code == 5
     assert dict(os.environ) == before
+
+
+@OTHERS
+def test_a_backend_that_the_command_line_asks_for_is_not_blamed_on_the_spec(backend, monkeypatch, tmp_path):
+    from kexp.cli.specs import computing, read_spec
+
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(digits())
+    monkeypatch.setattr("kexp.extras.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra) as caught, computing(read_spec(str(spec)).experiment, backend):
+        pass
+    (fault,) = caught.value.diagnostics
+    assert (fault.id, fault.span) == ("missing-extra", None)
 
 
 def test_what_packages_read_from_the_environment():
