@@ -55,6 +55,8 @@ def _seen(variable: Any) -> "np.ndarray[Any, Any]":
 
 
 def _copied(array: "np.ndarray[Any, Any]", spare: "np.ndarray[Any, Any] | None") -> "np.ndarray[Any, Any]":
+    if array.flags.owndata and array.flags.writeable:
+        return array  # made for us alone, as on torch
     if spare is None or (spare.shape, spare.dtype) != (array.shape, array.dtype):
         return array.copy()
     np.copyto(spare, array)

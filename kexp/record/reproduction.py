@@ -143,7 +143,11 @@ def compared(first: RunDir, again: RunDir, others: Sequence[Mapping[str, float]]
 
 def changed_midway(run: RunDir) -> list[int]:
     """Return the steps after which settings changed that a training from the start would have all along."""
-    return [change["step"] for change in read_manifest(run).get("changed", ()) if not change["repeats"]]
+    try:
+        changes = read_manifest(run).get("changed", ())
+        return [int(change["step"]) for change in changes if not change["repeats"]]
+    except (KeyError, TypeError, ValueError):
+        return []  # another version of kexp wrote it
 
 
 def _partings(rows: Sequence[Row], again: Sequence[Row], then: Status, now: Status) -> Iterator[Parting]:

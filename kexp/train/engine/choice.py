@@ -78,7 +78,8 @@ def choose(
     if cache == "auto" and size > SHARE * free_bytes:
         reason = f"{_size(size)} of data are too much where {_size(free_bytes)} are free"
         return Choice("streamed", reason, fixed)
-    return Choice("resident", f"{_size(size)} of data are kept on the device", fixed)
+    kept = f"{_size(size)} of data are kept on the device"
+    return Choice("resident", kept if backend.gathers else f"{kept}, shuffled by a thread", fixed)
 
 
 def _single_steps(model: keras.Model, callbacks: Sequence[Any]) -> str | None:

@@ -26,6 +26,7 @@ class Room:
 
     size_bytes: int
     why: str | None = None
+    gathers: bool = True
 
     def free_bytes(self):
         return self.size_bytes
@@ -34,12 +35,12 @@ class Room:
         return self.why
 
 
-def choice(*callbacks, column=None, cache="auto", free_bytes=GIB, of=None):
+def choice(*callbacks, column=None, cache="auto", free_bytes=GIB, of=None, gathers=True):
     from kexp.train.engine.choice import choose
     from kexp.train.engine.feed import Feed
 
     column = np.zeros((1024, 2), np.float32) if column is None else column
-    return choose(of or model(), callbacks, [Feed((column,), 32)], cache, Room(free_bytes))
+    return choose(of or model(), callbacks, [Feed((column,), 32)], cache, Room(free_bytes, gathers=gathers))
 
 
 def test_data_that_fit_stay_on_the_device():
@@ -51,6 +52,15 @@ def test_data_that_fit_stay_on_the_device():
         "reason": "8 KiB of data are kept on the device",
         "segment_seconds": 0.25,
     }
+
+
+def test_it_is_said_where_a_thread_shuffles_what_stays():
+    chosen = choice(gathers=False)
+
+    assert (chosen.mode, chosen.reason) == (
+        "resident",
+        "8 KiB of data are kept on the device, shuffled by a thread",
+    )
 
 
 def test_data_that_do_not_fit_are_streamed():
