@@ -25,6 +25,7 @@ from kexp.errors import KexpError, PromiseBroken, RunRefused, UsageError
 
 if TYPE_CHECKING:
     from kexp.cli.display import RunDisplay
+    from kexp.cli.specs import Spec
     from kexp.cli.streams import Streams
     from kexp.record.reproduction import Reproduction
     from kexp.record.rundir import RunDir
@@ -116,17 +117,15 @@ def _experiment(first: "RunDir", data: str | None, trust: bool) -> "Experiment":
 def _trained(again: _Again, seed: int | None = None) -> "Result":
     """Train once more, with another seed where one is given, in a run of its own."""
     from kexp.cli.resume import Wish, go_on, owned_at
-    from kexp.cli.specs import Spec
     from kexp.record.status import is_begun
 
-    asked = Spec(again.experiment, again.first.resolved.read_bytes(), again.first.path, {})
     run_dir = again.run_dir if seed is None else None
     with again.streams.hushed():
         from kexp.cli.display import RunDisplay
 
         with (
             RunDisplay(again.streams, again.quiet, again.runs) as display,
-            nullcontext() if run_dir is None else owned_at(run_dir, asked) as target,
+            nullcontext() if run_dir is None else owned_at(run_dir, _as_spec(again)) as target,
         ):
             if target is not None and is_begun(target):
                 _check_reproduces(target, again.first)
@@ -137,6 +136,13 @@ def _trained(again: _Again, seed: int | None = None) -> "Result":
                 _warn_of_changes(again.first, display)
             root = again.experiment.seed or 0
             return _begun(replace(again, target=target), root if seed is None else seed, display)
+
+
+def _as_spec(again: _Again) -> "Spec":
+    """Return what the first run keeps as the spec that the second one begins with."""
+    from kexp.cli.specs import Spec
+
+    return Spec(again.experiment, again.first.resolved.read_bytes(), again.first.path, {})
 
 
 def _warn_of_changes(first: "RunDir", display: "RunDisplay") -> None:

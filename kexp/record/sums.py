@@ -34,8 +34,8 @@ def line_of(data: bytes, name: str) -> bytes:
 
 def with_line(text: bytes, line: bytes) -> bytes:
     """Return a list with a line in place of what it says of that name."""
-    lines = [each + b"\n" for each in text.split(b"\n") if each and _name_of(each) != _name_of(line[:-1])]
-    return b"".join(lines) + line
+    listed = os.fsdecode(_name_of(line[:-1]))
+    return without(text, lambda name: name == listed) + line
 
 
 def without(text: bytes, is_out: Callable[[str], bool]) -> bytes:
