@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -77,16 +78,19 @@ class Supply(Protocol):
 class StepLoop(Protocol):
     """A model's own step, compiled and repeated, in the place of its train or test function.
 
-    `turns` are the logs of the epoch that runs, one for each step.
+    Keras takes an epoch for a single step: the next of `epochs` runs what is left of one, and gives its logs.
     """
 
-    turns: Iterator[Any]
+    epochs: Iterator[Any]
 
     def build(self, batch: Any) -> None:
         """Make what Keras would read a batch for before the first step."""
 
     def run(self, portion: Portion) -> tuple[Any, int]:
         """Return the logs of the last step that was done, and how many were."""
+
+    def laid_open(self) -> AbstractContextManager[None]:
+        """Show the model to callbacks as it is between two segments, and take over what they change."""
 
     def close(self) -> None:
         """Put Keras's own function back."""

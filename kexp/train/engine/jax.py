@@ -1,8 +1,8 @@
 """Segments on JAX: Keras's own stateless step inside a `lax.while_loop`."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -18,6 +18,9 @@ from kexp.train.engine.interface import Kind, Portion
 
 _LEAST_BYTES = 16 << 20
 """What the rows of a segment take at least, where there are so many."""
+
+_STATE = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+"""What a step on JAX takes and returns, by Keras's names; to test, there is no optimizer."""
 
 
 class Jax:
@@ -75,26 +78,13 @@ def _device() -> Any:
     return jax.config.jax_default_device or jax.devices()[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Some arrays of a training's state. Keras would look through a list of them after every step."""
-
-    arrays: Sequence[Any]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.arrays)
-
-    def __len__(self) -> int:
-        return len(self.arrays)
-
-
 class StepLoop:
     """Repeats a model's step in one call of one function, which takes the training's state and returns it.
 
     Steps of another batch size are another function: XLA must know the size.
     """
 
-    turns: Iterator[Any]
+    epochs: Iterator[Any]
 
     def __init__(self, model: keras.Model, kind: Kind, stops_at_nan: bool) -> None:
         self.model, self.place, self.stops_at_nan = model, f"{kind}_function", stops_at_nan
@@ -104,25 +94,36 @@ class StepLoop:
         self.step = getattr(model, f"{kind}_step")
         self.function = jax.jit(self._segment, static_argnames="size", donate_argnums=0)
         self.state: Any = None
+        self.names = [name for name in _STATE if kind == "train" or name != "optimizer_variables"]
 
     def build(self, batch: Any) -> None:
         self.model._symbolic_build(data_batch=batch)
 
     def __call__(self, state: Any, iterator: Any) -> Any:
-        """Give Keras a segment's logs; what a callback trains or measures by itself goes Keras's own way."""
+        """Run an epoch's segments; what a callback trains or measures by itself goes Keras's own way."""
         batch = next(iterator)
         if batch != ():
-            return self.keras_function(tuple(list(part) for part in state), iter((batch,)))
+            return self.keras_function(state, iter((batch,)))
         self.state = state
-        logs = next(self.turns)
+        logs = next(self.epochs)
         state, self.state = self.state, None
         return logs, state
+
+    @contextmanager
+    def laid_open(self) -> Iterator[None]:
+        """Do what Keras's own loop does with the state between two steps."""
+        model, names = self.model, self.names
+        model._jax_state = dict(zip(names, self.state, strict=True))
+        yield
+        if model._jax_state_synced:
+            self.state = model._get_jax_state(**dict.fromkeys(names, True), purge_model_variables=True)
+            model._jax_state_synced = False
 
     def close(self) -> None:
         setattr(self.model, self.place, self.keras_function)
 
     def run(self, portion: Portion) -> tuple[Any, int]:
-        state, goes_on, ran = tuple(list(part) for part in self.state), np.True_, []
+        state, goes_on, ran = self.state, np.True_, []
         for first, last in _of_equal_sizes(portion.bounds):
             start, count = np.int32(portion.bounds[first]), np.int32(last - first)
             size = int(portion.bounds[first + 1] - start)
@@ -130,7 +131,7 @@ class StepLoop:
                 state, portion.data, portion.rows, start, count, goes_on, size=size
             )
             ran.append((steps, logs))
-        self.state = tuple(Held(part) for part in state)
+        self.state = state
         done = [int(steps) for steps, _ in ran]
         return ran[np.count_nonzero(done) - 1][1], sum(done)
 

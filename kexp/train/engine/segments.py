@@ -1,8 +1,7 @@
 """Steps compiled together, a quarter of a second at a time, behind Keras's `fit`."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -12,90 +11,104 @@ from kexp.train.engine.interface import Leg, StepLoop, Supply
 from kexp.train.engine.tempo import Tempo
 
 
-@dataclass(frozen=True, slots=True)
-class Running(Iterator[Any]):
-    """An epoch's logs, told from the iterators that Keras makes itself."""
+class Segments(DataAdapter, Iterator[Any]):  # type: ignore[misc]
+    """The steps of a split, which Keras takes for a single one: an epoch's segments run in it.
 
-    logs: Iterator[Any]
-
-    def __next__(self) -> Any:
-        return next(self.logs)
-
-
-class Segments(DataAdapter):  # type: ignore[misc]
-    """The steps of a split: Keras counts them all, and at the first step of a segment the whole of it runs.
-
-    Iterating gives each step the logs of its segment.
+    `between` tells callbacks, if there are any, that a segment has ended and the next one begins; it returns
+    whether it does.
     """
+
+    num_batches = 1
 
     def __init__(self, supply: Supply, loop: StepLoop, num_steps: int, tempo: Tempo) -> None:
         self.supply, self.loop, self.num_steps, self.tempo = supply, loop, num_steps, tempo
-        self.leg = Leg(0)
-        self.end = 0
+        loop.epochs = self
+        self.between: Callable[[Any], bool] = lambda logs: True
+        self.begin(Leg(0))
 
     def begin(self, leg: Leg) -> None:
-        """Settle which steps the next iteration runs."""
+        """Settle which steps run next."""
         self.leg, self.end = leg, leg.first
 
+    def __next__(self) -> Any:
+        """Run what is left of the epoch; return the logs of the last step."""
+        logs = self.leg.logs
+        self.supply.begin(self.leg.epoch)
+        while self.is_left:
+            logs = self._segment()
+            if self.is_left:
+                with self.loop.laid_open():
+                    goes_on = self.between(logs)
+                if not goes_on:
+                    break
+        return logs
+
+    def _segment(self) -> Any:
+        began = time.perf_counter()
+        length = min(self.tempo.length, self.leg.until_stop(self.end) or self.num_steps)
+        logs, done = self.loop.run(self.supply.portion(self.end, length))
+        self.tempo.took(done, time.perf_counter() - began)
+        self.end += done
+        return logs
+
     @property
-    def num_batches(self) -> int:
-        return self.num_steps
+    def is_left(self) -> bool:
+        return self.end < self.num_steps
+
+    @property
+    def has_run(self) -> bool:
+        return self.end > self.leg.first
+
+    # ---------------------------------------------------------------- what Keras asks for
+
+    def on_epoch_begin(self) -> None:
+        self.end = self.leg.first
 
     def get_tf_dataset(self) -> "Segments":
         return self
 
-    def get_jax_iterator(self) -> Iterator[tuple[()]]:
-        """Give nothing for each step: on a GPU, Keras reads one ahead."""
-        self.loop.turns = self._logs()
-        for _ in range(self.num_steps):
-            yield ()
-
-    def __iter__(self) -> "Running":
-        return Running(self._logs())
-
-    def _logs(self) -> Iterator[Any]:
-        self.end = self.leg.first
-        self.supply.begin(self.leg.epoch)
-        for _ in range(self.end):
-            yield self.leg.logs
-        while self.end < self.num_steps:
-            began = time.perf_counter()
-            length = min(self.tempo.length, self.leg.until_stop(self.end) or self.num_steps)
-            logs, done = self.loop.run(self.supply.portion(self.end, length))
-            self.tempo.took(done, time.perf_counter() - began)
-            self.end += done
-            for _ in range(done):
-                yield logs
-
-    def begins_at(self, step: int) -> bool:
-        return step in (self.leg.first, self.end)
-
-    def ends_at(self, step: int) -> bool:
-        return step >= self.leg.first and step + 1 == self.end
+    def get_jax_iterator(self) -> Sequence[tuple[()]]:
+        """Give a batch of nothing: on a GPU, Keras would put it there."""
+        return [()]
 
 
 class SegmentCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
     """Callbacks that hear of batches once per segment, as with Keras's `steps_per_execution`."""
 
-    def __init__(self, train: Segments, validation: Segments | None, **options: Any) -> None:
-        super().__init__(add_history=True, verbose=0, steps=train.num_steps, **options)
+    def __init__(
+        self, model: keras.Model, train: Segments, validation: Segments | None, **options: Any
+    ) -> None:
+        super().__init__(add_history=True, verbose=0, steps=train.num_steps, model=model, **options)
         self.train, self.validation = train, validation
+        train.between = self._between_training
+        if validation is not None:
+            validation.between = self._between_testing
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self.train.begins_at(batch):
-            super().on_train_batch_begin(batch, logs)
+        if self.train.is_left:
+            super().on_train_batch_begin(self.train.end, logs)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.train.ends_at(batch):
-            super().on_train_batch_end(batch, logs)
+        if self.train.has_run:
+            super().on_train_batch_end(self.train.end - 1, logs)
+
+    def _between_training(self, logs: Any) -> bool:
+        self.on_train_batch_end(0, logs)
+        if not self.model.stop_training:
+            self.on_train_batch_begin(0)
+        return not self.model.stop_training
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self.validation is None or self.validation.begins_at(batch):
-            super().on_test_batch_begin(batch, logs)
+        super().on_test_batch_begin(self.validation.end if self.validation else batch, logs)
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.validation is None or self.validation.ends_at(batch):
-            super().on_test_batch_end(batch, logs)
+        super().on_test_batch_end(self.validation.end - 1 if self.validation else batch, logs)
+
+    def _between_testing(self, logs: Any) -> bool:
+        self.on_test_batch_end(0, logs)
+        if not self.model.stop_evaluating:
+            self.on_test_batch_begin(0)
+        return not self.model.stop_evaluating
 
 
 class Segmented:
@@ -109,7 +122,7 @@ class Segmented:
 
     def callbacks(self, given: Sequence[Any], epochs: int) -> SegmentCallbacks:
         return SegmentCallbacks(
-            self.batches, self.validation, callbacks=list(given), model=self.model, epochs=epochs
+            self.model, self.batches, self.validation, callbacks=list(given), epochs=epochs
         )
 
     def close(self) -> None:

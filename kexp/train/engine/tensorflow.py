@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -12,7 +13,6 @@ from kexp.data.order import Indices
 from kexp.record.machine import free_memory_bytes
 from kexp.train.engine.feed import Augmentation
 from kexp.train.engine.interface import Kind, Portion
-from kexp.train.engine.segments import Running
 
 _ROWS = tf.TensorSpec([None], tf.int64)
 _THREE = tf.TensorSpec([3], tf.int64)
@@ -55,7 +55,7 @@ class StepLoop:
     so there a partial batch has a function of its own. Layers that augment stay out of XLA.
     """
 
-    turns: Iterator[Any]
+    epochs: Iterator[Any]
 
     def __init__(
         self, model: keras.Model, kind: Kind, stops_at_nan: bool, augmentation: Augmentation | None
@@ -75,8 +75,11 @@ class StepLoop:
             self.model._symbolic_build(data_batch=batch)
 
     def __call__(self, iterator: Any) -> Any:
-        """Give Keras a segment's logs; what a callback trains or measures by itself goes Keras's own way."""
-        return next(iterator) if isinstance(iterator, Running) else self.keras_function(iterator)
+        """Run an epoch's segments; what a callback trains or measures by itself goes Keras's own way."""
+        return next(iterator) if iterator is self.epochs else self.keras_function(iterator)
+
+    def laid_open(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def close(self) -> None:
         setattr(self.model, self.place, self.keras_function)

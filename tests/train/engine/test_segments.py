@@ -1,5 +1,6 @@
 import gc
 import weakref
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,6 +47,9 @@ class FakeLoop:
     def build(self, batch):
         pass
 
+    def laid_open(self):
+        return nullcontext()
+
     def run(self, portion):
         _, epoch, first = portion.place
         done = min(len(portion.bounds) - 1, max(1, self.backend.lost_at - first))
@@ -87,11 +91,14 @@ def made(rows, backend, mode="resident", steps=None):
     from kexp.train.engine.tempo import Tempo
 
     supply = Resident(rows, Shelf(backend)) if mode == "resident" else Streamed(rows, backend)
-    return Segments(supply, backend.loop(None, "train", True, None), rows.steps, Tempo(steps))
+    segments = Segments(supply, backend.loop(None, "train", True, None), rows.steps, Tempo(steps))
+    segments.heard = []
+    segments.between = lambda logs: segments.heard.append((segments.end, logs["loss"])) or True
+    return segments
 
 
 @pytest.mark.parametrize("mode", ["resident", "streamed"])
-def test_an_epoch_runs_in_segments_and_gives_every_step_the_logs_of_its_own(mode):
+def test_an_epoch_runs_in_segments_and_gives_the_logs_of_its_last(mode):
     from kexp.train.engine.interface import Leg
 
     backend = FakeBackend()
@@ -99,10 +106,10 @@ def test_an_epoch_runs_in_segments_and_gives_every_step_the_logs_of_its_own(mode
     logs = []
     for epoch in range(2):
         segments.begin(Leg(epoch))
-        logs.append([step["loss"] for step in segments])
+        logs.append(next(segments)["loss"])
     segments.supply.close()
 
-    assert logs == [[0.0, 0.0, 2.0, 2.0, 4.0]] * 2
+    assert (logs, segments.heard) == ([4.0, 4.0], [(2, 0.0), (4, 2.0)] * 2)
     assert backend.ran == [
         (epoch, first, rows)
         for epoch in range(2)
@@ -117,9 +124,10 @@ def test_an_epoch_that_goes_on_begins_at_its_step_and_pauses_where_it_must(mode)
     backend = FakeBackend()
     segments = made(feed(20), backend, mode, steps=9)
     segments.begin(Leg(1, 3, {"loss": -1.0}, range(2, 10, 3)))
-    assert [step["loss"] for step in segments][:4] == [-1.0, -1.0, -1.0, 3.0]
+    next(segments)
     segments.supply.close()
 
+    assert segments.heard[0] == (5, 3.0)
     assert {first for _, first, _ in backend.ran} >= {3, 5, 8}
     assert [row for _, _, rows in backend.ran for row in rows] == [*range(6, 20)]
 
@@ -128,9 +136,28 @@ def test_a_segment_that_ends_early_is_followed_by_what_is_left():
     backend = FakeBackend(lost_at=3)
     segments = made(feed(), backend, "streamed", steps=4)
 
-    assert [step["loss"] for step in segments] == [0.0, 0.0, 0.0, 3.0, 4.0]
+    next(segments)
+    assert segments.heard == [(3, 0.0), (4, 3.0)]
     assert [rows for _, _, rows in backend.ran] == [[0, 1, 2, 3, 4, 5], [6, 7], [8, 9]]
     segments.supply.close()
+
+
+def test_an_epoch_of_which_nothing_is_left_gives_the_logs_it_was_left_with():
+    from kexp.train.engine.interface import Leg
+
+    backend = FakeBackend()
+    segments = made(feed(), backend)
+    segments.begin(Leg(0, 5, {"loss": -1.0}))
+
+    assert (next(segments), segments.heard, backend.ran) == ({"loss": -1.0}, [], [])
+
+
+def test_an_epoch_ends_where_a_callback_stops_it():
+    segments = made(feed(), FakeBackend(), steps=2)
+    segments.between = lambda logs: False
+
+    assert next(segments) == {"loss": 0.0}
+    assert (segments.end, segments.is_left) == (2, True)
 
 
 def test_data_cross_to_the_device_once_for_all_phases_and_splits():
@@ -167,7 +194,7 @@ def test_an_epoch_s_order_crosses_and_the_next_one_is_ready():
 def test_streamed_rows_are_read_once_each_and_ahead():
     numbers = Numbers(6)
     segments = made(feed(column=numbers), FakeBackend(), "streamed", steps=2)
-    assert len([*segments]) == 3
+    next(segments)
     ready, first_of_next = segments.supply.portions.prepared
     first_of_next.result()
     segments.supply.close()
@@ -181,7 +208,7 @@ def test_a_streamed_segment_is_no_larger_than_memory_bears(monkeypatch):
     monkeypatch.setattr(streamed, "MOST_BYTES", 5 * 8)
     backend = FakeBackend()
     segments = made(feed(), backend, "streamed", steps=100)
-    assert len([*segments]) == 5
+    next(segments)
     segments.supply.close()
 
     assert [len(rows) for _, _, rows in backend.ran] == [4, 4, 2]
@@ -190,7 +217,7 @@ def test_a_streamed_segment_is_no_larger_than_memory_bears(monkeypatch):
 def test_a_failure_while_reading_ahead_is_the_training_s():
     segments = made(feed(column=Numbers(6, broken=4)), FakeBackend(), "streamed", steps=1)
     with pytest.raises(OSError, match="the disk is gone"):
-        list(segments)
+        next(segments)
     segments.supply.close()
 
 
@@ -235,6 +262,18 @@ def started(model, shelf, validation=True):
 
     rows = Feed((np.ones((9, 2), np.float32), np.ones((9, 1), np.float32)), 2)
     return start(Choice("resident", "", 2), model, (rows, rows if validation else None), shelf, True)
+
+
+def test_a_split_can_be_measured_again():
+    from kexp.train.engine.resident import Shelf
+    from kexp.train.engine.tensorflow import TensorFlow
+
+    model = network()
+    engine = started(model, Shelf(TensorFlow()))
+    first, second = (model.evaluate(engine.validation, verbose=0) for _ in range(2))
+    engine.close()
+
+    assert first == second > 0
 
 
 def test_callbacks_hear_of_segments_by_the_numbers_of_their_steps():
