@@ -143,7 +143,8 @@ class StepLoop:
 
         specs = [tf.TensorSpec([None, *column.shape[1:]], column.dtype) for column in columns]
         signature = [specs, _ROWS, _THREE, _THREE]
-        return tf.function(segment, signature, autograph=False, jit_compile=self.is_static)
+        function = tf.function(segment, signature, autograph=False, jit_compile=self.is_static)
+        return function.get_concrete_function()  # it asks less of Python at each call
 
     def _outputs(self, portion: Portion, known_size: int | None) -> Any:
         """Return what a step will give: a loop must know it before it begins."""
