@@ -186,28 +186,19 @@ def owned_at(path: Path, spec: "Spec") -> "Iterator[RunDir]":
 
     Raises: RunRefused (not-a-run, run-locked, runs-not-writable), and what reading the spec's code raises.
     """
+    from kexp.custom import kept_code
     from kexp.record.beginning import check_free, check_may_begin
     from kexp.record.rundir import RunDir
     from kexp.record.status import is_begun
+    from kexp.spec.references import custom_names
 
     run = RunDir.at(path)
     check_free(run)
     with run.lock():
         if not is_begun(run):
-            check_may_begin(run, _asked(run, spec))
+            code = kept_code(custom_names(spec.experiment), spec.folder).files
+            check_may_begin(run, run.given(spec.text, spec.bases, code))
         yield run
-
-
-def _asked(run: "RunDir", spec: "Spec") -> dict[str, bytes]:
-    """Return what the user gives of a run's files, by their paths in it."""
-    from kexp.custom import kept_code
-    from kexp.spec.references import custom_names
-
-    code = kept_code(custom_names(spec.experiment), spec.folder).files
-    asked = {run.spec: spec.text}
-    asked |= {run.spec_bases / relative: data for relative, data in spec.bases.items()}
-    asked |= {run.code / relative: data for relative, data in code.items()}
-    return {path.relative_to(run.path).as_posix(): data for path, data in asked.items()}
 
 
 def as_before(read: "Spec", run: "RunDir") -> None:

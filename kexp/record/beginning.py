@@ -23,17 +23,17 @@ def check_free(run: RunDir) -> None:
         raise RunRefused.because("not-a-run", message, help=_HELP)
 
 
-def check_may_begin(run: RunDir, asked: Mapping[str, bytes]) -> None:
+def check_may_begin(run: RunDir, given: Mapping[Path, bytes]) -> None:
     """Refuse a directory that holds anything but what the beginning of this run left there.
 
-    `asked` are the files that the user gives, by their paths in the run; the others are made anew. The caller
-    has locked it, so that nothing comes or goes meanwhile.
+    `given` are the files that the user gives; the others are made anew. The caller has locked it, so that
+    nothing comes or goes meanwhile.
 
     Raises: RunRefused (not-a-run, file-broken, too-many-files).
     """
     for path in sorted(walk(run.path)):
-        name = path.relative_to(run.path).as_posix()
-        if not stat.S_ISREG(path.lstat().st_mode) or not _was_left(run, path, asked.get(name)):
+        if not stat.S_ISREG(path.lstat().st_mode) or not _was_left(run, path, given.get(path)):
+            name = path.relative_to(run.path).as_posix()
             message = f"`{run.path}` holds `{name}`, and is not a run of this spec"
             raise RunRefused.because("not-a-run", message, help=_HELP)
 

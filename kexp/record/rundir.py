@@ -29,6 +29,11 @@ from kexp.record.seal import MACS, SUMS, SealedFolder
 
 NUM_STATES_KEPT = 2
 
+Files = Mapping[str, bytes]
+"""What files hold, by their paths below a folder."""
+
+_NONE: Files = {}
+
 _STATE = re.compile(r"step-(\d{10,})\.safetensors\Z")
 
 
@@ -172,25 +177,22 @@ class RunDir(SealedFolder):
 
     # ---------------------------------------------------------------- what was asked for, and where
 
-    def write_spec(self, data: bytes) -> None:
-        write_atomically(self.spec, data)
-
-    def write_spec_base(self, relative: str, data: bytes) -> Path:
-        """Keep a file that the spec extends.
+    def given(self, spec: bytes, bases: Files = _NONE, code: Files = _NONE) -> dict[Path, bytes]:
+        """Return what the user gives of a run: a spec, the files it extends, the python files it needs.
 
         Raises: path-outside-run
         """
-        return _write(self.inside(self.spec_bases, relative), data)
+        files = {self.spec: spec}
+        files |= {self.inside(self.spec_bases, relative): data for relative, data in bases.items()}
+        files |= {self.inside(self.code, relative): data for relative, data in code.items()}
+        return files
+
+    def write_given(self, spec: bytes, bases: Files = _NONE, code: Files = _NONE) -> None:
+        for path, data in self.given(spec, bases, code).items():
+            _write(path, data)
 
     def write_resolved(self, text: str) -> None:
         write_atomically(self.resolved, text.encode())
-
-    def write_code(self, relative: str, data: bytes) -> Path:
-        """Keep a python file that the spec names or that such a file imports.
-
-        Raises: path-outside-run
-        """
-        return _write(self.inside(self.code, relative), data)
 
     def write_manifest(self, record: Mapping[str, object]) -> None:
         write_object(self.manifest, record)

@@ -51,12 +51,8 @@ def begin(run: RunDir, order: Order, ready: Ready, execution: Execution) -> Stat
     """Write down what is about to run."""
     experiment, datasets, assembly = order.experiment, ready.datasets, ready.assembly
     environment = collect_environment(order.argv, order.environ, order.folder, order.started)
-    run.write_spec(order.spec_text)
-    for relative, data in order.bases.items():
-        run.write_spec_base(relative, data)
     code = kept_code(custom_names(experiment), order.folder)
-    for relative, data in code.files.items():
-        run.write_code(relative, data)
+    run.write_given(order.spec_text, order.bases, code.files)
     resolved = resolve(experiment, order.folder, order.machine.threads)
     resolved = with_custom_names(resolved, lambda name: code.names[name])
     run.write_resolved(canonical(resolved, defaults=True))

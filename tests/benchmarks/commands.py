@@ -207,7 +207,7 @@ def _make_runs(root: Path) -> None:
     for number in range(NUM_RUNS):
         moment = started + timedelta(minutes=number)
         run = RunDir.create(root, f"study-{number % 10}", moment)
-        run.write_spec(CONFIG.read_bytes())
+        run.write_given(CONFIG.read_bytes())
         metrics = {"loss": 0.5, "accuracy": 0.9, "val_loss": 0.6, "val_accuracy": number / NUM_RUNS}
         best = {"epoch": 3, "monitor": "val_loss", "value": 0.6}
         write_status(

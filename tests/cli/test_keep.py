@@ -16,7 +16,7 @@ FIRST, SECOND, THIRD = (f"2026112{day}-091455-iris-k3f{day}" for day in (1, 2, 3
 def made(root, id, loss, **more):
     run = RunDir(root / id)
     run.path.mkdir(parents=True)
-    run.write_spec(b"x" * 1_000_000)
+    run.write_given(b"x" * 1_000_000)
     created = datetime(2026, 11, int(id[6:8]), tzinfo=UTC)
     write_status(run, Status("completed", "iris", created, metrics={"val_loss": loss}, **more))
 

@@ -190,8 +190,7 @@ def _train(run: RunDir, say: Say, trust: bool) -> None:
 
 def _begin(run: RunDir) -> Status:
     """Write down what is asked for, in the order of `train.opening`."""
-    run.write_spec(SPEC)
-    run.write_code("own.py", b"code = 1\n")
+    run.write_given(SPEC, code={"own.py": b"code = 1\n"})
     run.write_resolved(SPEC.decode())
     run.write_manifest({"schema": 1})
     run.write_preprocess("means", {"schema": 1})

@@ -49,9 +49,9 @@ def told(tmp_path):
 def with_spec(run, text):
     """Give a run this spec, and code that tells that it was run."""
     canary = run.path.parents[1] / "canary"
-    run.write_code(
-        "evil.py",
-        f"from pathlib import Path\n\nPath({str(canary)!r}).touch()\nload = Evil = print\n".encode(),
+    run.code.mkdir(exist_ok=True)
+    (run.code / "evil.py").write_text(
+        f"from pathlib import Path\n\nPath({str(canary)!r}).touch()\nload = Evil = print\n"
     )
     run.write_resolved(text.replace(CANARY, str(canary)))
     list_anew(run, run.resolved, run.code / "evil.py")
@@ -81,10 +81,9 @@ def test_a_run_that_was_measured_can_be_measured_again(run, told):
 
 def test_the_user_s_own_run_needs_no_trust(run, told):
     with_spec(run, spec(data='data: {source: "code/own.py:load"}'))
-    run.write_code(
-        "own.py",
-        b"from sklearn.datasets import load_iris\n\n\ndef load():\n    d = load_iris()\n"
-        b"    return {'features': d.data.astype('float32')}, {'target': d.target.astype('int32')}\n",
+    (run.code / "own.py").write_text(
+        "from sklearn.datasets import load_iris\n\n\ndef load():\n    d = load_iris()\n"
+        "    return {'features': d.data.astype('float32')}, {'target': d.target.astype('int32')}\n",
     )
     refused = told(*MEASURE)
     run.vouch()

@@ -10,7 +10,7 @@ from kexp.record.experiment import check_own
 from kexp.record.files import write_atomically
 from kexp.record.rundir import RunDir
 
-ASKED = {"spec.yaml": b"kexp: 1\n", "spec/base.yaml": b"", "code/own.py": b"x = 1\n"}
+GIVEN = {"spec": b"kexp: 1\n", "bases": {"base.yaml": b""}, "code": {"own.py": b"x = 1\n"}}
 
 
 @pytest.fixture
@@ -18,9 +18,7 @@ def run(tmp_path):
     """A run that was cut off before its status was written."""
     made = RunDir.at(tmp_path / "run")
     with made.lock():
-        made.write_spec(ASKED["spec.yaml"])
-        made.write_spec_base("base.yaml", ASKED["spec/base.yaml"])
-        made.write_code("own.py", ASKED["code/own.py"])
+        made.write_given(**GIVEN)
         made.write_resolved("kexp: 1\n")
         made.write_manifest({"schema": 1})
         made.write_preprocess("means", {"schema": 1})
@@ -31,14 +29,14 @@ def run(tmp_path):
     return made
 
 
-def refused(run, asked=ASKED):
+def refused(run, **changed):
     with pytest.raises(RunRefused) as caught:
-        check_may_begin(run, asked)
+        check_may_begin(run, run.given(**{**GIVEN, **changed}))
     return caught.value
 
 
 def test_what_was_cut_off_as_it_began_may_begin_again(run):
-    check_may_begin(run, ASKED)
+    check_may_begin(run, run.given(**GIVEN))
 
 
 def test_an_empty_directory_is_free_and_one_with_something_else_is_not(tmp_path):
@@ -78,9 +76,16 @@ def test_what_no_beginning_leaves_is_somebody_s(run, name):
     )
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_a_beginning_of_another_spec_is_left_alone(run, name):
-    error = refused(run, {**ASKED, name: b"other"})
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("spec.yaml", {"spec": b"other"}),
+        ("spec/base.yaml", {"bases": {"base.yaml": b"other"}}),
+        ("code/own.py", {"code": {"own.py": b"other"}}),
+    ],
+)
+def test_a_beginning_of_another_spec_is_left_alone(run, name, changed):
+    error = refused(run, **changed)
 
     assert error.diagnostics[0].message == f"`{run.path}` holds `{name}`, and is not a run of this spec"
 

@@ -84,7 +84,7 @@ def test_every_section_says_what_changed(tmp_path: Path) -> None:
 def test_a_run_that_was_cut_off_is_compared_as_far_as_it_goes(tmp_path: Path) -> None:
     whole = run(tmp_path, "a")
     cut = RunDir.create(tmp_path, "cut", datetime(2026, 11, 23, tzinfo=UTC))
-    cut.write_spec(b"")
+    cut.write_given(b"")
     found = differences(whole, cut)
     assert Difference("result", "epochs", 5, 0) in found
     assert {d.section for d in found} == {"spec", "result"}

@@ -32,7 +32,7 @@ def ids(runs: list[RunSummary]) -> str:
 def made(root: Path, name: str, text: str = "") -> RunDir:
     run = RunDir.create(root, name, datetime(2026, 11, 23, tzinfo=UTC))
     write_status(run, Status("completed", name))
-    run.write_spec(text.encode())
+    run.write_given(text.encode())
     return run
 
 

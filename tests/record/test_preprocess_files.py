@@ -10,7 +10,7 @@ from kexp.record.rundir import RunDir
 def run(tmp_path):
     run = RunDir(tmp_path / "20261123-091455-homes-abcd")
     run.path.mkdir()
-    run.write_spec(b"kexp: 1\n")
+    run.write_given(b"kexp: 1\n")
     return run
 
 

@@ -85,7 +85,7 @@ def test_a_run_goes_on_only_while_a_process_holds_it(tmp_path):
 
 def test_a_run_that_was_killed_before_it_had_a_status_is_told_by_its_id(tmp_path):
     run = RunDir.create(tmp_path, "My Run", START, "aaaa")
-    run.write_spec(b"name: My Run\n")
+    run.write_given(b"name: My Run\n")
 
     assert list_runs(tmp_path) == [RunSummary(run.id, run.path, "my-run", "interrupted", START, (), {}, 0)]
 

@@ -73,7 +73,7 @@ def test_a_relative_path_has_an_id(run, monkeypatch):
 
 def test_a_directory_with_a_spec_is_a_run(run):
     assert not run.is_run
-    run.write_spec(b"name: a\n")
+    run.write_given(b"name: a\n")
     assert run.is_run
 
 
@@ -81,10 +81,8 @@ def test_a_directory_with_a_spec_is_a_run(run):
 
 
 def test_each_file_has_its_place(run):
-    run.write_spec(b"name: a\n")
-    run.write_spec_base("bases/common.yaml", b"seed: 1\n")
+    run.write_given(b"name: a\n", {"bases/common.yaml": b"seed: 1\n"}, {"pkg/blocks.py": b"x = 1\n"})
     run.write_resolved("name: ä\n")
-    run.write_code("pkg/blocks.py", b"x = 1\n")
     run.write_manifest({"schema": 1})
     run.write_requirements("numpy==2.0\n")
     run.write_source_diff(b"diff")
@@ -160,7 +158,7 @@ def test_evaluations_of_one_second_are_all_kept(run):
 @pytest.mark.parametrize("relative", ["../blocks.py", "/etc/passwd", "a/../../b.py"])
 def test_nothing_is_written_outside(run, relative):
     with pytest.raises(RunRefused) as error:
-        run.write_code(relative, b"")
+        run.write_given(b"", code={relative: b""})
 
     assert str(error.value) == (
         f"error[path-outside-run]: `{relative}` leads out of run `{run.id}`; expected a plain path below it"
@@ -171,9 +169,7 @@ def test_nothing_is_written_outside(run, relative):
 
 
 def test_sums_are_those_of_sha256sum(run):
-    run.write_spec(b"name: a\n")
-    run.write_code("back\\slash.py", b"x")
-    run.write_code("caf\udce9.py", b"x")
+    run.write_given(b"name: a\n", code={"back\\slash.py": b"x", "caf\udce9.py": b"x"})
     run.sums_mac.write_bytes(b"mac")
     (run.path / "link").symlink_to("spec.yaml")
     (run.path / ".spec.yaml.0123abcd.tmp.yaml").write_bytes(b"half")
@@ -193,7 +189,7 @@ def test_sums_are_those_of_sha256sum(run):
 
 
 def test_a_file_that_is_added_leaves_what_is_said_of_the_others(run):
-    run.write_spec(b"name: a\n")
+    run.write_given(b"name: a\n")
     run.write_sums()
     before = run.sums.read_text()
     run.spec.write_bytes(b"name: b\n")
@@ -207,7 +203,7 @@ def test_a_file_that_is_added_leaves_what_is_said_of_the_others(run):
 
 
 def test_a_file_that_is_added_where_nothing_is_vouched_for_begins_no_list(run):
-    run.write_spec(b"name: a\n")
+    run.write_given(b"name: a\n")
     run.add_sum(run.spec)
 
     assert files(run) == ["spec.yaml"]
@@ -228,8 +224,7 @@ def test_logs_are_listed_when_they_are_closed(run):
 
 
 def test_a_file_that_is_listed_again_has_one_line(run):
-    run.write_spec(b"name: a\n")
-    run.write_code("back\\slash.py", b"x")
+    run.write_given(b"name: a\n", code={"back\\slash.py": b"x"})
     run.write_sums()
     for text in ("epoch 1\n", "epoch 2\n"):
         run.train_log.write_text(text)
@@ -242,7 +237,7 @@ def test_a_file_that_is_listed_again_has_one_line(run):
 
 
 def test_without_sums_nothing_is_vouched_for(run):
-    run.write_spec(b"name: a\n")
+    run.write_given(b"name: a\n")
 
     assert run.verify("spec.yaml") is False
 
@@ -255,7 +250,7 @@ def test_withdrawn_sums_are_gone(run):
 
 
 def test_a_changed_file_is_refused(run):
-    run.write_spec(b"name: a\n")
+    run.write_given(b"name: a\n")
     run.write_sums()
     run.spec.write_bytes(b"name: b\n")
 
@@ -269,7 +264,7 @@ def test_a_changed_file_is_refused(run):
 
 
 def test_a_missing_file_is_refused(run):
-    run.write_spec(b"name: a\n")
+    run.write_given(b"name: a\n")
     run.write_sums()
     run.spec.unlink()
 
@@ -279,7 +274,8 @@ def test_a_missing_file_is_refused(run):
 
 def test_a_file_that_was_added_is_refused(run):
     run.write_sums()
-    run.write_code("evil.py", b"")
+    run.code.mkdir()
+    (run.code / "evil.py").touch()
 
     with pytest.raises(RunRefused) as error:
         run.verify("code/./evil.py")
@@ -301,7 +297,7 @@ def test_a_file_behind_a_link_is_refused(tmp_path, run):
 
 
 def test_a_run_that_lies_behind_a_link_is_fine(tmp_path, run):
-    run.write_spec(b"name: a\n")
+    run.write_given(b"name: a\n")
     run.write_sums()
     (tmp_path / "link").symlink_to(run.path)
 
@@ -309,7 +305,7 @@ def test_a_run_that_lies_behind_a_link_is_fine(tmp_path, run):
 
 
 def test_sums_that_are_not_sums_are_refused(run):
-    run.write_spec(b"name: a\n")
+    run.write_given(b"name: a\n")
     run.sums.write_text("hello\n")
 
     with pytest.raises(RunRefused) as error:

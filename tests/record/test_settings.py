@@ -40,8 +40,7 @@ def run(
     folder: Path, seed: int = 3, state: str = "completed", threads: int = 2, content: str = "c", **more: Any
 ) -> RunDir:
     made = RunDir.create(folder, "a", datetime(2026, 11, 23, 9, 14, seed, tzinfo=UTC), "k3f7")
-    made.write_spec(SPEC.encode())
-    made.write_spec_base("base.yaml", BASE.encode())
+    made.write_given(SPEC.encode(), {"base.yaml": BASE.encode()})
     made.write_resolved(RESOLVED.format(seed=seed, threads=threads))
     data = {"content_sha256": {"train": content}}
     record = {"schema": 1, "command": COMMAND, "spec": {"seed": seed}, "data": data, **more}
@@ -96,7 +95,7 @@ def test_a_setting_of_the_command_line_is_known_however_it_is_written(
 def reproduction(folder: Path, **changed: Any) -> RunDir:
     """Make a run that trained one with seed 3 and two threads again: its spec is what that one resolved."""
     made = run(folder, reproduces="20261123-091455-a-aaaa", **changed)
-    made.write_spec(RESOLVED.format(seed=3, threads=2).encode())
+    made.write_given(RESOLVED.format(seed=3, threads=2).encode())
     return made
 
 

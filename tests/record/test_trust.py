@@ -36,9 +36,8 @@ def run(tmp_path, config):
 
 def begun(tmp_path):
     made = RunDir.create(tmp_path / "runs", "a", NOW, "k3f7")
-    made.write_spec(b"name: a\n")
+    made.write_given(b"name: a\n", code={"layers.py": b"x = 1\n"})
     made.write_resolved("name: a\n")
-    made.write_code("layers.py", b"x = 1\n")
     made.write_manifest({"schema": 1})
     made.write_preprocess("inputs", {"schema": 1})
     made.vouch()
@@ -169,7 +168,7 @@ def test_a_mac_that_was_changed_vouches_for_nothing(run, spoilt):
 
 
 def test_a_list_of_hashes_that_was_changed_is_a_stranger_s(run):
-    run.write_code("evil.py", b"")
+    (run.code / "evil.py").touch()
     run.sums.write_text(run.sums.read_text() + f"{'0' * 64}  code/evil.py\n")
 
     assert run.origin() == "foreign"
@@ -260,7 +259,7 @@ def test_a_killed_run_of_another_key_is_unverified(tmp_path, config, monkeypatch
 
 def test_a_run_that_nobody_vouched_for_is_unverified(tmp_path, config):
     run = RunDir.create(tmp_path / "runs", "a", NOW)
-    run.write_spec(b"name: a\n")
+    run.write_given(b"name: a\n")
 
     assert run.origin() == "unverified"
 
@@ -270,7 +269,8 @@ def change(run):
 
 
 def add(run):
-    run.write_code("pkg/layers.py", b"")
+    (run.code / "pkg").mkdir()
+    (run.code / "pkg" / "layers.py").touch()
 
 
 def add_bytecode(run):
