@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MUCH = 0.2
 """Of the training, without start and end: what is worth a change."""
 
-SHORT_STEP_SECONDS = 0.001
+SHORT_STEP_SECONDS = 0.002
 _TOLD_SECONDS = 0.001
 
 _MEANING: dict[Kind, str] = {
@@ -113,6 +113,9 @@ def _of_training(shares: Shares, told: Told) -> Iterator[str]:
         yield "most of the training is compiling by XLA: it is for longer trainings; drop `jit_compile: true`"
     if _has_short_steps(shares, training):
         yield f"the steps are short: a `batch_size` above {train.batch_size} has fewer and fuller ones"
+        runtime = told.experiment.runtime
+        if runtime.backend == "tensorflow" and runtime.threads != 1:
+            yield "`runtime.threads: 1` is often faster for short steps on a CPU; it may change the last bits"
 
 
 def _input(told: Told) -> str:

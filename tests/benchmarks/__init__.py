@@ -21,6 +21,7 @@ BENCHMARKS = {
     "snapshot": "tests.benchmarks.snapshot:tables",
     "sources": "tests.benchmarks.sources:tables",
     "symbols": "tests.benchmarks.symbols:tables",
+    "threads": "tests.benchmarks.threads:tables",
     "training": "tests.benchmarks.training:tables",
 }
 """By name, where each begins."""

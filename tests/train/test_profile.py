@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from time import perf_counter
 from types import SimpleNamespace
 
@@ -6,6 +7,7 @@ import pytest
 from fakes import KERAS, digits, experiment
 
 from kexp.record.seal import SealedFolder
+from kexp.spec.types import Runtime
 from kexp.train.engine.choice import Choice
 from kexp.train.profile import Profile, Shares, spanned
 from kexp.train.profile_summary import Told, advice, summary
@@ -122,12 +124,17 @@ def test_advice_follows_from_the_shares(own, facts, expected):
     assert advice(Shares(5.0, 100, own), facts) == expected
 
 
-def test_short_steps_want_a_larger_batch():
+def test_short_steps_want_a_larger_batch_and_one_thread():
     shares = Shares(5.0, 10_000, {("compute", "steps"): 4.0})
+    facts, larger = told(), "the steps are short: a `batch_size` above 32 has fewer and fuller ones"
+    on_one = replace(facts, experiment=replace(facts.experiment, runtime=Runtime(threads=1)))
+    on_jax = replace(facts, experiment=replace(facts.experiment, runtime=Runtime("jax")))
 
-    assert advice(shares, told()) == [
-        "the steps are short: a `batch_size` above 32 has fewer and fuller ones"
+    assert advice(shares, facts) == [
+        larger,
+        "`runtime.threads: 1` is often faster for short steps on a CPU; it may change the last bits",
     ]
+    assert [advice(shares, on_one), advice(shares, on_jax)] == [[larger]] * 2
 
 
 def test_the_summary_is_a_table_with_advice():

@@ -28,7 +28,8 @@ class Segments(DataAdapter, Iterator[Any]):  # type: ignore[misc]
 
     def begin(self, leg: Leg) -> None:
         """Settle which steps run next."""
-        self.leg, self.end = leg, leg.first
+        self.leg = leg
+        self.end = self.told = leg.first
 
     def __next__(self) -> Any:
         """Run what is left of the epoch; return the logs of the last step."""
@@ -55,14 +56,15 @@ class Segments(DataAdapter, Iterator[Any]):  # type: ignore[misc]
     def is_left(self) -> bool:
         return self.end < self.num_steps
 
-    @property
-    def has_run(self) -> bool:
-        return self.end > self.leg.first
+    def heard(self) -> bool:
+        """Tell, once for each segment, whether one has ended."""
+        is_news, self.told = self.end > self.told, self.end
+        return is_news
 
     # ---------------------------------------------------------------- what Keras asks for
 
     def on_epoch_begin(self) -> None:
-        self.end = self.leg.first
+        self.begin(self.leg)
 
     def get_tf_dataset(self) -> "Segments":
         return self
@@ -89,26 +91,31 @@ class SegmentCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
             super().on_train_batch_begin(self.train.end, logs)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.train.has_run:
+        if self.train.heard():
             super().on_train_batch_end(self.train.end - 1, logs)
 
     def _between_training(self, logs: Any) -> bool:
         self.on_train_batch_end(0, logs)
-        if not self.model.stop_training:
-            self.on_train_batch_begin(0)
-        return not self.model.stop_training
+        if self.model.stop_training:
+            return False
+        self.on_train_batch_begin(0)
+        return True
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
-        super().on_test_batch_begin(self.validation.end if self.validation else batch, logs)
+        assert self.validation is not None
+        super().on_test_batch_begin(self.validation.end, logs)
 
     def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
-        super().on_test_batch_end(self.validation.end - 1 if self.validation else batch, logs)
+        assert self.validation is not None
+        if self.validation.heard():
+            super().on_test_batch_end(self.validation.end - 1, logs)
 
     def _between_testing(self, logs: Any) -> bool:
         self.on_test_batch_end(0, logs)
-        if not self.model.stop_evaluating:
-            self.on_test_batch_begin(0)
-        return not self.model.stop_evaluating
+        if self.model.stop_evaluating:
+            return False
+        self.on_test_batch_begin(0)
+        return True
 
 
 class Segmented:

@@ -276,7 +276,8 @@ def test_a_split_can_be_measured_again():
     assert first == second > 0
 
 
-def test_callbacks_hear_of_segments_by_the_numbers_of_their_steps():
+def heard_by_a_callback(act=None):
+    """Fit nine rows in segments of two steps; return what a callback heard, which acts at some of it."""
     machine()
     import keras
 
@@ -286,14 +287,22 @@ def test_callbacks_hear_of_segments_by_the_numbers_of_their_steps():
     heard = []
 
     class Ear(keras.callbacks.Callback):
+        def hear(self, *event):
+            heard.append(event)
+            if event == act:
+                self.model.stop_training = self.model.stop_evaluating = True
+
         def on_train_batch_begin(self, batch, logs=None):
-            heard.append(("begin", batch))
+            self.hear("begin", batch)
 
         def on_train_batch_end(self, batch, logs=None):
-            heard.append(("end", batch, sorted(logs)))
+            self.hear("end", batch, *logs)
+
+        def on_test_batch_begin(self, batch, logs=None):
+            self.hear("test", batch)
 
         def on_test_batch_end(self, batch, logs=None):
-            heard.append(("test", batch))
+            self.hear("tested", batch, *logs)
 
     model = network()
     engine = started(model, Shelf(TensorFlow()))
@@ -301,10 +310,38 @@ def test_callbacks_hear_of_segments_by_the_numbers_of_their_steps():
         engine.batches, verbose=0, validation_data=engine.validation, callbacks=engine.callbacks([Ear()], 1)
     )
     engine.close()
+    return heard
 
-    trained = [("begin", 0), ("end", 1), ("begin", 2), ("end", 3), ("begin", 4), ("end", 4)]
-    assert [event[:2] for event in heard] == [*trained, ("test", 1), ("test", 3), ("test", 4)]
-    assert heard[1] == ("end", 1, ["loss"])
+
+TRAINED = [
+    ("begin", 0),
+    ("end", 1, "loss"),
+    ("begin", 2),
+    ("end", 3, "loss"),
+    ("begin", 4),
+    ("end", 4, "loss"),
+]
+TESTED = [
+    *[("test", 0), ("tested", 1, "loss"), ("test", 2), ("tested", 3, "loss")],
+    *[("test", 4), ("tested", 4, "loss")],
+]
+
+
+def test_callbacks_hear_of_segments_by_the_numbers_of_their_steps():
+    assert heard_by_a_callback() == [*TRAINED, *TESTED]
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (("end", 1, "loss"), [*TRAINED[:2], *TESTED]),
+        (("begin", 2), [*TRAINED[:4], *TESTED]),
+        (("tested", 3, "loss"), [*TRAINED, *TESTED[:4]]),
+        (("test", 2), [*TRAINED, *TESTED[:4]]),
+    ],
+)
+def test_callbacks_hear_once_of_the_segment_at_which_one_stops(act, expected):
+    assert heard_by_a_callback(act) == expected
 
 
 def test_a_step_is_traced_once(monkeypatch):
