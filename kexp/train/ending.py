@@ -143,7 +143,9 @@ class Ending:
 
 
 def _reason(error: Exception) -> str:
-    return next(iter(keras_message(error).splitlines()), type(error).__name__)
+    """Return what the error says first, which Keras may break into lines."""
+    sentence = " ".join(keras_message(error).split()).partition(". ")[0]
+    return sentence or type(error).__name__
 
 
 def _no_best(progress: Progress) -> KexpError:

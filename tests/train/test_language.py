@@ -369,12 +369,21 @@ def test_a_model_class_trains_the_graphs_that_it_receives(train, tmp_path):
     assert {key.split("/")[1] for key in best(result.run)} >= {"generator", "critic"}
 
 
-def test_a_model_class_that_keras_cannot_save_is_said_with_the_reason(train, tmp_path, display):
-    refusing = "    def get_config(self):\n        raise NotImplementedError\n"
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        ("NotImplementedError", "NotImplementedError"),
+        ("ValueError('it holds\\nopen files. Close them.')", "it holds open files"),
+    ],
+)
+def test_a_model_class_that_keras_cannot_save_is_said_with_the_reason(
+    train, tmp_path, display, raised, reason
+):
+    refusing = f"    def get_config(self):\n        raise {raised}\n"
     (tmp_path / "gan.py").write_text(f"{GAN_CODE}\n{refusing}")
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "random.npz", points=rng.normal(size=(64, 2)).astype("float32"), none=np.zeros(64))
     result = train(GAN)
 
-    assert display.notes == ["no model.keras: Keras cannot save GAN: NotImplementedError"]
+    assert display.notes == [f"no model.keras: Keras cannot save GAN: {reason}"]
     assert not result.run.model_file.exists()
