@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -82,9 +83,14 @@ class SegmentCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
     ) -> None:
         super().__init__(add_history=True, verbose=0, steps=train.num_steps, model=model, **options)
         self.train, self.validation = train, validation
-        train.between = self._between_training
+        # Asked of the model itself: through `self.model`, JAX would put its whole state back each time.
+        train.between = partial(
+            _between, self.on_train_batch_end, self.on_train_batch_begin, lambda: model.stop_training
+        )
         if validation is not None:
-            validation.between = self._between_testing
+            validation.between = partial(
+                _between, self.on_test_batch_end, self.on_test_batch_begin, lambda: model.stop_evaluating
+            )
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self.train.is_left:
@@ -93,13 +99,6 @@ class SegmentCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self.train.heard():
             super().on_train_batch_end(self.train.end - 1, logs)
-
-    def _between_training(self, logs: Any) -> bool:
-        self.on_train_batch_end(0, logs)
-        if self.model.stop_training:
-            return False
-        self.on_train_batch_begin(0)
-        return True
 
     def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
         assert self.validation is not None
@@ -110,12 +109,16 @@ class SegmentCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
         if self.validation.heard():
             super().on_test_batch_end(self.validation.end - 1, logs)
 
-    def _between_testing(self, logs: Any) -> bool:
-        self.on_test_batch_end(0, logs)
-        if self.model.stop_evaluating:
-            return False
-        self.on_test_batch_begin(0)
-        return True
+
+def _between(
+    end: Callable[[int, Any], None], begin: Callable[[int], None], stops: Callable[[], bool], logs: Any
+) -> bool:
+    """Tell that a segment has ended and, unless a callback stops there, that the next one begins."""
+    end(0, logs)
+    if stops():
+        return False
+    begin(0)
+    return True
 
 
 class Segmented:
