@@ -144,8 +144,7 @@ class Ending:
 
 def _reason(error: Exception) -> str:
     """Return what the error says first, which Keras may break into lines."""
-    sentence = " ".join(keras_message(error).split()).partition(". ")[0]
-    return sentence or type(error).__name__
+    return " ".join(keras_message(error).split()).partition(". ")[0]
 
 
 def _no_best(progress: Progress) -> KexpError:
