@@ -114,7 +114,7 @@ def _of_training(shares: Shares, told: Told) -> Iterator[str]:
     if _has_short_steps(shares, training):
         yield f"the steps are short: a `batch_size` above {train.batch_size} has fewer and fuller ones"
         runtime = told.experiment.runtime
-        if runtime.backend == "tensorflow" and runtime.threads != 1:
+        if runtime.backend in ("tensorflow", "jax") and runtime.threads != 1:
             yield "`runtime.threads: 1` is often faster for short steps on a CPU; it may change the last bits"
 
 

@@ -6,6 +6,7 @@ convolutions are slower.
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from statistics import median
 sys.path[:0] = {path!r}
 from kexp.spec.types import Runtime
 from kexp.train.backend import prepare
-prepare(Runtime(device="cpu", threads={threads!r}), 0)
+prepare(Runtime({backend!r}, device="cpu", threads={threads!r}), 0)
 from tests.benchmarks.workloads import Segmented, works
 found = {{}}
 for name, work in works().items():
@@ -44,7 +45,7 @@ def tables(rounds: int = 3) -> Iterator[Table]:
 
 def _seconds(threads: int | None) -> Mapping[str, float]:
     """Return the seconds of a step of each workload."""
-    code = _CHILD.format(path=sys.path, threads=threads)
+    code = _CHILD.format(path=sys.path, backend=os.environ["KERAS_BACKEND"], threads=threads)
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     seconds: Mapping[str, float] = json.loads(told.stdout.splitlines()[-1])
     return seconds

@@ -124,17 +124,23 @@ def test_advice_follows_from_the_shares(own, facts, expected):
     assert advice(Shares(5.0, 100, own), facts) == expected
 
 
-def test_short_steps_want_a_larger_batch_and_one_thread():
-    shares = Shares(5.0, 10_000, {("compute", "steps"): 4.0})
-    facts, larger = told(), "the steps are short: a `batch_size` above 32 has fewer and fuller ones"
-    on_one = replace(facts, experiment=replace(facts.experiment, runtime=Runtime(threads=1)))
-    on_jax = replace(facts, experiment=replace(facts.experiment, runtime=Runtime("jax")))
+@pytest.mark.parametrize(
+    ("runtime", "wants_one"),
+    [
+        (Runtime(), True),
+        (Runtime("jax"), True),
+        (Runtime(threads=2), True),
+        (Runtime(threads=1), False),
+        (Runtime("torch"), False),
+    ],
+)
+def test_short_steps_want_a_larger_batch_and_one_thread(runtime, wants_one):
+    shares, facts = Shares(5.0, 10_000, {("compute", "steps"): 4.0}), told()
+    facts = replace(facts, experiment=replace(facts.experiment, runtime=runtime))
+    larger = "the steps are short: a `batch_size` above 32 has fewer and fuller ones"
+    one = "`runtime.threads: 1` is often faster for short steps on a CPU; it may change the last bits"
 
-    assert advice(shares, facts) == [
-        larger,
-        "`runtime.threads: 1` is often faster for short steps on a CPU; it may change the last bits",
-    ]
-    assert [advice(shares, on_one), advice(shares, on_jax)] == [[larger]] * 2
+    assert advice(shares, facts) == [larger, one][: 1 + wants_one]
 
 
 def test_the_summary_is_a_table_with_advice():
