@@ -124,23 +124,25 @@ def test_advice_follows_from_the_shares(own, facts, expected):
     assert advice(Shares(5.0, 100, own), facts) == expected
 
 
+LARGER = "the steps are short: a `batch_size` above 32 has fewer and fuller ones"
+ONE_THREAD = "`runtime.threads: 1` is often faster for short steps on a CPU; it may change the last bits"
+
+
 @pytest.mark.parametrize(
-    ("runtime", "wants_one"),
+    ("runtime", "expected"),
     [
-        (Runtime(), True),
-        (Runtime("jax"), True),
-        (Runtime(threads=2), True),
-        (Runtime(threads=1), False),
-        (Runtime("torch"), False),
+        (Runtime(), [LARGER, ONE_THREAD]),
+        (Runtime("jax"), [LARGER, ONE_THREAD]),
+        (Runtime(threads=2), [LARGER, ONE_THREAD]),
+        (Runtime(threads=1), [LARGER]),
+        (Runtime("torch"), [LARGER]),
     ],
 )
-def test_short_steps_want_a_larger_batch_and_one_thread(runtime, wants_one):
+def test_short_steps_want_a_larger_batch_and_one_thread(runtime, expected):
     shares, facts = Shares(5.0, 10_000, {("compute", "steps"): 4.0}), told()
     facts = replace(facts, experiment=replace(facts.experiment, runtime=runtime))
-    larger = "the steps are short: a `batch_size` above 32 has fewer and fuller ones"
-    one = "`runtime.threads: 1` is often faster for short steps on a CPU; it may change the last bits"
 
-    assert advice(shares, facts) == [larger, one][: 1 + wants_one]
+    assert advice(shares, facts) == expected
 
 
 def test_the_summary_is_a_table_with_advice():
