@@ -31,12 +31,12 @@ KERAS = [
 
 
 @cache
-def machine() -> Machine:
+def machine(device: str = "cpu") -> Machine:
     """Import Keras once per process, on two threads of the CPU; KERAS_BACKEND says on which backend."""
     backend: Any = os.environ.get("KERAS_BACKEND", "tensorflow")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return prepare(Runtime(backend, device="cpu", threads=2), seed=0)
+        return prepare(Runtime(backend, device=device, threads=2), seed=0)
 
 
 SPEC = """\

@@ -149,5 +149,5 @@ def _begun(
         if profile is not None:
             from kexp.train.profile_summary import summary
 
-            display.tell(summary(profile, experiment))
+            display.tell(summary(profile, experiment, machine.device))
     return result

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from kexp.train.engine.choice import Choice
 
 Kind = Literal[
-    "start", "compile", "compute", "input", "validation", "callbacks", "checkpoints", "Keras", "ending"
+    "start",
+    "compile",
+    "compute",
+    "input",
+    "validation",
+    "callbacks",
+    "checkpoints",
+    "Keras",
+    "profiler",
+    "ending",
 ]
 """What a span's own time, without the spans in it, counts as. `Keras` is `fit` around the others."""
 

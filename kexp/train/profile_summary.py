@@ -25,6 +25,7 @@ _MEANING: dict[Kind, str] = {
     "callbacks": "",
     "checkpoints": "",
     "Keras": "`fit` around all this",
+    "profiler": "the backend's trace of one segment",
     "ending": "test split, model.keras, checksums",
 }
 
@@ -35,15 +36,16 @@ class Told:
 
     experiment: Experiment
     choice: "Choice"
+    device: str = "cpu"
 
 
-def summary(profile: Profile, experiment: Experiment) -> list[str]:
+def summary(profile: Profile, experiment: Experiment, device: str) -> list[str]:
     """Return the lines of the table and the advice, and where the trace is; none before a run began."""
     if profile.choice is None:
         return []
     shares = profile.shares()
     lines = [*_table(shares), "", "what to change"]
-    lines += [f"  {line}" for line in advice(shares, Told(experiment, profile.choice))]
+    lines += [f"  {line}" for line in advice(shares, Told(experiment, profile.choice, device))]
     if profile.trace is not None:
         lines += ["", f"trace    {profile.trace}, for https://ui.perfetto.dev"]
     if profile.device is not None and profile.device.has_traced:
@@ -114,7 +116,7 @@ def _of_training(shares: Shares, told: Told) -> Iterator[str]:
     if _has_short_steps(shares, training):
         yield f"the steps are short: a `batch_size` above {train.batch_size} has fewer and fuller ones"
         runtime = told.experiment.runtime
-        if runtime.backend in ("tensorflow", "jax") and runtime.threads != 1:
+        if told.device == "cpu" and runtime.backend in ("tensorflow", "jax") and runtime.threads != 1:
             yield "`runtime.threads: 1` is often faster for short steps on a CPU; it may change the last bits"
 
 

@@ -39,11 +39,13 @@ def _watch_training(profile: Profile, segments: Segments, device: DeviceTrace) -
     run = segments.loop.run
 
     def traced(portion: Any) -> Any:
-        device.begin()
+        with profile.span("begin", "profiler"):
+            device.begin()
         try:
             done = run(portion)
         finally:
-            device.end()
+            with profile.span("end", "profiler"):
+                device.end()
         profile.num_steps += done[1]
         return done
 

@@ -5,6 +5,7 @@ says what is measured and what was expected before it was.
 """
 
 BENCHMARKS = {
+    "busy": "tests.benchmarks.busy:tables",
     "checkpoints": "tests.benchmarks.checkpoints:tables",
     "commands": "tests.benchmarks.commands:tables",
     "data_memory": "tests.benchmarks.data_memory:tables",
@@ -14,6 +15,7 @@ BENCHMARKS = {
     "manifest": "tests.benchmarks.manifest:tables",
     "memory": "tests.benchmarks.memory:tables",
     "overhead": "tests.benchmarks.overhead:tables",
+    "precision": "tests.benchmarks.precision:tables",
     "prediction": "tests.benchmarks.prediction:tables",
     "resnet50": "tests.benchmarks.resnet50:tables",
     "resume": "tests.benchmarks.resume:tables",

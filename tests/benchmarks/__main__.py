@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument(
         "--backend", choices=("tensorflow", "jax", "torch"), help="what computes [tensorflow]"
     )
+    parser.add_argument("--device", help="where it computes, such as `gpu` [cpu]")
     given = parser.parse_args()
     if given.name is None:
         for name in BENCHMARKS:
@@ -28,9 +29,9 @@ def main() -> None:
     sys.path.append(str(Path(__file__).parents[1]))  # as in the tests: `fakes`, `models`
     module, _, function = BENCHMARKS[given.name].partition(":")
     measure = getattr(importlib.import_module(module), function)
-    options = {} if given.rounds is None else {"rounds": given.rounds}
-    if options and "rounds" not in inspect.signature(measure).parameters:
-        parser.error(f"{given.name} counts, and takes no --rounds")
+    options = {name: vars(given)[name] for name in ("rounds", "device") if vars(given)[name] is not None}
+    for name in options.keys() - inspect.signature(measure).parameters.keys():
+        parser.error(f"{given.name} takes no --{name}")
     sys.stdout.write(f"{machine()}\n")
     for table in measure(**options):
         sys.stdout.write(f"\n{table}\n")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 Cell = str | int | float
 
+_PACKAGES = ("keras", "tensorflow", "jax", "numpy")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -46,7 +48,8 @@ def _text(cell: Cell) -> str:
 
 def machine() -> str:
     """Return what the numbers depend on besides the code."""
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("keras", "tensorflow", "numpy"))
+    installed = {str(each.name).lower(): each.version for each in metadata.distributions()}
+    versions = ", ".join(f"{name} {installed[name]}" for name in _PACKAGES if name in installed)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return "\n".join(

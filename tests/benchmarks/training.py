@@ -21,10 +21,10 @@ _EPOCHS = 3
 _HEADER = ("workload", "fit, s", "kexp, s", "ratio", "middle half")
 
 
-def tables(rounds: int = 7) -> Iterator[Table]:
+def tables(rounds: int = 7, device: str = "cpu") -> Iterator[Table]:
     from fakes import machine
 
-    machine()
+    machine(device)
     from tests.benchmarks.flops import peak_gflops
     from tests.benchmarks.workloads import works
 

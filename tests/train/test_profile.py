@@ -129,18 +129,19 @@ ONE_THREAD = "`runtime.threads: 1` is often faster for short steps on a CPU; it 
 
 
 @pytest.mark.parametrize(
-    ("runtime", "expected"),
+    ("runtime", "device", "expected"),
     [
-        (Runtime(), [LARGER, ONE_THREAD]),
-        (Runtime("jax"), [LARGER, ONE_THREAD]),
-        (Runtime(threads=2), [LARGER, ONE_THREAD]),
-        (Runtime(threads=1), [LARGER]),
-        (Runtime("torch"), [LARGER]),
+        (Runtime(), "cpu", [LARGER, ONE_THREAD]),
+        (Runtime("jax"), "cpu", [LARGER, ONE_THREAD]),
+        (Runtime(threads=2), "cpu", [LARGER, ONE_THREAD]),
+        (Runtime(threads=1), "cpu", [LARGER]),
+        (Runtime("torch"), "cpu", [LARGER]),
+        (Runtime("jax"), "gpu:0 (NVIDIA H100 80GB HBM3)", [LARGER]),
     ],
 )
-def test_short_steps_want_a_larger_batch_and_one_thread(runtime, expected):
+def test_short_steps_want_a_larger_batch_and_one_thread(runtime, device, expected):
     shares, facts = Shares(5.0, 10_000, {("compute", "steps"): 4.0}), told()
-    facts = replace(facts, experiment=replace(facts.experiment, runtime=runtime))
+    facts = replace(facts, experiment=replace(facts.experiment, runtime=runtime), device=device)
 
     assert advice(shares, facts) == expected
 
@@ -154,7 +155,7 @@ def test_the_summary_is_a_table_with_advice():
         pass
     profile.num_steps = 1000
 
-    assert summary(profile, experiment("{layers: [{Dense: 1}]}")) == [
+    assert summary(profile, experiment("{layers: [{Dense: 1}]}"), "cpu") == [
         "where 5.0 s went",
         "  start           2.0 s   40%  import of Keras 2.0 s",
         "  compile          0 us    0%  tracing and compiling",
@@ -164,6 +165,7 @@ def test_the_summary_is_a_table_with_advice():
         "  callbacks        0 us    0%",
         "  checkpoints      0 us    0%",
         "  Keras            0 us    0%  `fit` around all this",
+        "  profiler         0 us    0%  the backend's trace of one segment",
         "  ending           0 us    0%  test split, model.keras, checksums",
         "  elsewhere        0 us    0%",
         "",
@@ -196,6 +198,8 @@ def test_a_training_leaves_a_trace_and_its_seal_holds(train):
         ("checkpoints", "progress, rows and state"),
         ("checkpoints", "waiting for the last checkpoint"),
         ("Keras", "fit"),
+        ("profiler", "begin"),
+        ("profiler", "end"),
         ("ending", "ending"),
     }
     assert profile.num_steps == 40
