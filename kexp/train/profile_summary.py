@@ -113,6 +113,9 @@ def _of_training(shares: Shares, told: Told) -> Iterator[str]:
         yield f"validation is a large part: `validation_freq: {5 * train.validation_freq}` has it less often"
     if shares.of("compile") > 0.4 * training and told.experiment.runtime.jit_compile:
         yield "most of the training is compiling by XLA: it is for longer trainings; drop `jit_compile: true`"
+    precision = told.experiment.runtime.precision
+    if told.device == "cpu" and precision in ("float16", "mixed_float16"):
+        yield f"a CPU is slow at `{precision}`: `precision: float32` is faster there, or `mixed_bfloat16`"
     if _has_short_steps(shares, training):
         yield f"the steps are short: a `batch_size` above {train.batch_size} has fewer and fuller ones"
         runtime = told.experiment.runtime

@@ -1,7 +1,7 @@
 """Epochs of the engine in mixed precision against float32.
 
 Expected before it was measured: on a GPU with matrix units up to twice as fast where products are large, and
-no gain where steps are short; on a CPU slower, except where it multiplies bfloat16 itself.
+no gain where steps are short; on a CPU float16 is slower, and bfloat16 faster only where it multiplies that.
 """
 
 from collections.abc import Iterator

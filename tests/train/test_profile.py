@@ -146,6 +146,25 @@ def test_short_steps_want_a_larger_batch_and_one_thread(runtime, device, expecte
     assert advice(shares, facts) == expected
 
 
+@pytest.mark.parametrize(
+    ("precision", "device", "is_slow"),
+    [
+        ("mixed_float16", "cpu", True),
+        ("float16", "cpu", True),
+        ("mixed_bfloat16", "cpu", False),
+        ("float32", "cpu", False),
+        ("mixed_float16", "gpu:0 (NVIDIA H100 80GB HBM3)", False),
+    ],
+)
+def test_float16_is_slow_on_a_cpu(precision, device, is_slow):
+    shares, facts = Shares(5.0, 100, {("compute", "steps"): 5.0}), told()
+    runtime = Runtime(precision=precision)
+    facts = replace(facts, experiment=replace(facts.experiment, runtime=runtime), device=device)
+
+    advised = f"a CPU is slow at `{precision}`: `precision: float32` is faster there, or `mixed_bfloat16`"
+    assert (advised in advice(shares, facts)) is is_slow
+
+
 def test_the_summary_is_a_table_with_advice():
     profile = profiled([0.0, 2.0, 2.0, 5.0, 5.0])
     profile.choice = Choice("resident", "because")
